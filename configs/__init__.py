@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named configurations, one TOML file each."""

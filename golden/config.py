@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration that hardware, golden model and host driver share.
+
+A :class:`Configuration` cannot exist in an invalid state. It comes from a TOML file, by name or by
+path, and everything else (Verilog, register contents, driver, reports) is derived from it.
+"""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .errors import UserError
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "LinkConfiguration",
+    "MemoryConfiguration",
+    "ScratchpadConfiguration",
+    "TableConfiguration",
+    "load_configuration",
+    "named_configurations",
+]
+
+#: Bytes of a device's identification head; see :mod:`luthier.golden.protocol`.
+IDENTIFICATION_HEAD_BYTES = 128
+
+
+class ConfigurationError(UserError):
+    """A configuration that cannot be built: one sentence per defect."""
+
+
+def _integer(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{key} must be an integer, not {value!r}")
+    return value
+
+
+def _one_of(key: str, value: Any, allowed: tuple[int, ...]) -> int:
+    if _integer(key, value) not in allowed:
+        choices = ", ".join(map(str, allowed[:-1])) + (" or " if allowed[1:] else "")
+        raise ValueError(f"{key} must be {choices}{allowed[-1]}, not {value!r}")
+    return value
+
+
+def _between(key: str, value: Any, low: int, high: int) -> int:
+    if not low <= _integer(key, value) <= high:
+        raise ValueError(f"{key} must be between {low} and {high}, not {value!r}")
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TableConfiguration(_Section):
+    """The look-up-table matrix unit.
+
+    Parameters
+    ----------
+    beat_bits : int
+        D, weight bits per beat and width of every memory word: 64, 128, 256 or 512.
+    k : int
+        Activations per table of sign planes. 4.
+    store : str
+        Where the tables live. ``"lutram"``: distributed RAM.
+    activation_bits : int
+        A, width of a signed activation, 4 to 16. Up to 8 are stored as int8, more as int16.
+    smallest_group : int
+        S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
+    row_block : int
+        Depth of the accumulator memory: a multiple of 16 from 16 to 4096.
+    max_rows, max_columns : int
+        Largest shape of one operation.
+    """
+
+    beat_bits: int = 128
+    k: int = 4
+    store: Literal["lutram"] = "lutram"
+    activation_bits: int = 8
+    smallest_group: int = 16
+    row_block: int = 1024
+    max_rows: int = 16384
+    max_columns: int = 8192
+
+    @field_validator("beat_bits", mode="before")
+    @classmethod
+    def _check_beat_bits(cls, value: Any) -> int:
+        return _one_of("table.beat_bits", value, (64, 128, 256, 512))
+
+    @field_validator("k", mode="before")
+    @classmethod
+    def _check_k(cls, value: Any) -> int:
+        return _one_of("table.k", value, (4,))
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _check_store(cls, value: Any) -> str:
+        if value != "lutram":
+            raise ValueError(f"table.store must be 'lutram', not {value!r}")
+        return value
+
+    @field_validator("activation_bits", mode="before")
+    @classmethod
+    def _check_activation_bits(cls, value: Any) -> int:
+        return _between("table.activation_bits", value, 4, 16)
+
+    @field_validator("smallest_group", mode="before")
+    @classmethod
+    def _check_smallest_group(cls, value: Any) -> int:
+        return _one_of("table.smallest_group", value, (16, 32, 64, 128))
+
+    @field_validator("row_block", mode="before")
+    @classmethod
+    def _check_row_block(cls, value: Any) -> int:
+        if _between("table.row_block", value, 16, 4096) % 16:
+            raise ValueError(f"table.row_block must be a multiple of 16, not {value!r}")
+        return value
+
+    @field_validator("max_rows", mode="before")
+    @classmethod
+    def _check_max_rows(cls, value: Any) -> int:
+        return _between("table.max_rows", value, 1, 65536)
+
+    @field_validator("max_columns", mode="before")
+    @classmethod
+    def _check_max_columns(cls, value: Any) -> int:
+        return _between("table.max_columns", value, 1, 65536)
+
+
+class ScratchpadConfiguration(_Section):
+    """On-chip memory for activations and results, in words of D bits (64 to 65536)."""
+
+    words: int = 2048
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _check_words(cls, value: Any) -> int:
+        return _between("scratchpad.words", value, 64, 65536)
+
+
+class MemoryConfiguration(_Section):
+    """Device memory for weights and programs.
+
+    Parameters
+    ----------
+    words : int
+        Size in words of D bits, 64 to 4194304.
+    latency : int
+        Cycles from a request to its first beat, 1 to 200.
+    """
+
+    words: int = 65536
+    latency: int = 2
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _check_words(cls, value: Any) -> int:
+        return _between("memory.words", value, 64, 1 << 22)
+
+    @field_validator("latency", mode="before")
+    @classmethod
+    def _check_latency(cls, value: Any) -> int:
+        return _between("memory.latency", value, 1, 200)
+
+
+class LinkConfiguration(_Section):
+    """The framed byte stream between host and device.
+
+    Parameters
+    ----------
+    width : int
+        Bytes per cycle: 1, 2, 4 or 8.
+    payload_bytes : int
+        Most data bytes in one frame: a power of two from 128 to 4096.
+    window : int
+        Requests the device can hold, which is the host's credit: 1, 2, 4 or 8.
+    cache_depth : int
+        Replies kept for repeated requests: 1, 2, 4 or 8, at least ``window``.
+    """
+
+    width: int = 1
+    payload_bytes: int = 1024
+    window: int = 4
+    cache_depth: int = 4
+
+    @field_validator("width", mode="before")
+    @classmethod
+    def _check_width(cls, value: Any) -> int:
+        return _one_of("link.width", value, (1, 2, 4, 8))
+
+    @field_validator("payload_bytes", mode="before")
+    @classmethod
+    def _check_payload_bytes(cls, value: Any) -> int:
+        return _one_of("link.payload_bytes", value, (128, 256, 512, 1024, 2048, 4096))
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _check_window(cls, value: Any) -> int:
+        return _one_of("link.window", value, (1, 2, 4, 8))
+
+    @field_validator("cache_depth", mode="before")
+    @classmethod
+    def _check_cache_depth(cls, value: Any) -> int:
+        return _one_of("link.cache_depth", value, (1, 2, 4, 8))
+
+
+class Configuration(_Section):
+    """One device: shapes, memories and link. Frozen; every instance can be built.
+
+    Parameters
+    ----------
+    name : str
+        1 to 32 characters from ``a-z 0-9 _ -``; part of the hash.
+    description : str
+        A sentence for people; not part of the hash.
+    clock_hz : int
+        Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware.
+    table, scratchpad, memory, link
+        One section for each part.
+
+    Raises
+    ------
+    ConfigurationError
+        From :func:`load_configuration` and :meth:`from_data`, one sentence per defect.
+    """
+
+    name: str
+    description: str = ""
+    clock_hz: int = 50_000_000
+    table: TableConfiguration = Field(default_factory=TableConfiguration)
+    scratchpad: ScratchpadConfiguration = Field(default_factory=ScratchpadConfiguration)
+    memory: MemoryConfiguration = Field(default_factory=MemoryConfiguration)
+    link: LinkConfiguration = Field(default_factory=LinkConfiguration)
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _check_name(cls, value: Any) -> str:
+        allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
+        if not isinstance(value, str) or not 1 <= len(value) <= 32 or set(value) - allowed:
+            raise ValueError(f"name must be 1 to 32 characters from a-z, 0-9, _ and -, not {value!r}")
+        return value
+
+    @field_validator("description", mode="before")
+    @classmethod
+    def _check_description(cls, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"description must be a text, not {value!r}")
+        return value
+
+    @field_validator("clock_hz", mode="before")
+    @classmethod
+    def _check_clock(cls, value: Any) -> int:
+        return _between("clock_hz", value, 1_000_000, 2_000_000_000)
+
+    @model_validator(mode="after")
+    def _check_combinations(self):
+        t, s, link = self.table, self.scratchpad, self.link
+        if t.smallest_group > t.beat_bits:
+            raise ValueError(
+                f"table.smallest_group ({t.smallest_group}) must not exceed table.beat_bits "
+                f"({t.beat_bits}); lower the group or widen the beat")
+        if link.cache_depth < link.window:
+            raise ValueError(
+                f"link.cache_depth ({link.cache_depth}) must be at least link.window "
+                f"({link.window}), so that every outstanding request can be repeated safely")
+        needed = -(-t.max_columns // self.activations_per_word) + 1
+        if s.words < needed:
+            raise ValueError(
+                f"scratchpad.words ({s.words}) must be at least {needed} to hold "
+                f"table.max_columns ({t.max_columns}) activations and a word of results; raise "
+                f"scratchpad.words or lower table.max_columns")
+        return self
+
+    # Derived sizes -------------------------------------------------------------------------
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a memory or scratchpad word, D / 8."""
+        return self.table.beat_bits // 8
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of a stored activation: 1 up to 8 bits, else 2."""
+        return 1 if self.table.activation_bits <= 8 else 2
+
+    @property
+    def activations_per_word(self) -> int:
+        """Activations in a scratchpad word."""
+        return self.word_bytes // self.activation_bytes
+
+    @property
+    def results_per_word(self) -> int:
+        """int32 results in a scratchpad word."""
+        return self.word_bytes // 4
+
+    # Identity ------------------------------------------------------------------------------
+
+    def canonical_json(self) -> str:
+        """JSON text with sorted keys and no spaces, without ``description``."""
+        data = self.model_dump(mode="json", exclude={"description"})
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of :meth:`canonical_json`, 32 bytes."""
+        return hashlib.sha256(self.canonical_json().encode()).digest()
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any], source: str = "configuration") -> "Configuration":
+        """Validate nested dictionaries, as TOML or JSON give them; ``source`` names them in errors.
+
+        Raises
+        ------
+        ConfigurationError
+            One sentence per defect.
+        """
+        try:
+            return cls(**data)
+        except ValidationError as error:
+            sentences = [_sentence(item) for item in error.errors()]
+            raise ConfigurationError(f"{source}: " + "; ".join(sentences)) from None
+
+
+def _sentence(item: Any) -> str:
+    """Turn one pydantic error into a sentence that says what to change."""
+    path = [str(part) for part in item["loc"]]
+    key = ".".join(path)
+    match item["type"]:
+        case "extra_forbidden":
+            section: Any = Configuration
+            for part in path[:-1]:
+                section = section.model_fields[part].annotation
+            known = list(section.model_fields)
+            near = difflib.get_close_matches(path[-1], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
+            return f"{key} is not a known key; {hint}"
+        case "missing":
+            return f"{key} is missing"
+        case "value_error":
+            return str(item["ctx"]["error"])
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return f"{key} must be a table of keys, not {item['input']!r}"
+        case _:
+            return f"{key}: {item['msg']}, not {item['input']!r}"
+
+
+def named_configurations() -> list[str]:
+    """Return the names that :func:`load_configuration` accepts, sorted."""
+    files = resources.files("luthier.configs").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def load_configuration(name: str | Path) -> Configuration:
+    """Return the configuration of that name, or of the TOML file at that path.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such name or file, or it is not valid.
+    """
+    text = str(name)
+    if not isinstance(name, Path) and text in named_configurations():
+        content = resources.files("luthier.configs").joinpath(f"{text}.toml").read_bytes()
+    elif isinstance(name, Path) or "/" in text or "\\" in text or text.endswith(".toml"):
+        try:
+            content = Path(name).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read the configuration {text}: {error.strerror or error}; give the path "
+                f"of a TOML file or one of the names {', '.join(named_configurations())}") from None
+    else:
+        near = difflib.get_close_matches(text, named_configurations(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigurationError(
+            f"there is no configuration called {text!r}; {hint}the names are "
+            f"{', '.join(named_configurations())}, or give the path of a TOML file")
+    try:
+        data = tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{text} is not a TOML file: {error}") from None
+    return Configuration.from_data(data, source=text)
