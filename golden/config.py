@@ -153,11 +153,11 @@ class MemoryConfiguration(_Section):
     words : int
         Size in words of D bits, 64 to 4194304.
     latency : int
-        Cycles from a request to its first beat, 1 to 200.
+        Cycles from a request to its first beat, 3 to 200.
     """
 
     words: int = 65536
-    latency: int = 2
+    latency: int = 3
 
     @field_validator("words", mode="before")
     @classmethod
@@ -167,7 +167,7 @@ class MemoryConfiguration(_Section):
     @field_validator("latency", mode="before")
     @classmethod
     def _check_latency(cls, value: Any) -> int:
-        return _between("memory.latency", value, 1, 200)
+        return _between("memory.latency", value, 3, 200)
 
 
 class LinkConfiguration(_Section):

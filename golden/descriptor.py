@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from .config import Configuration
+from .table import beats, max_columns
 
 __all__ = ["DESCRIPTOR_BYTES", "Descriptor", "Element", "Opcode", "Refusal", "refusal"]
 
@@ -36,8 +37,9 @@ class Refusal(IntEnum):
     UNSUPPORTED = 3  #: a field asks for what this device does not have
     SHAPE = 4  #: rows, columns or tokens are zero or exceed the device's maximum
     PLANES = 5  #: planes are not 1 to 8, or trits with planes other than 1
-    ADDRESS = 6  #: source, destination or weights do not lie inside their memory
-    PROGRAM = 7  #: the program does not lie inside the device memory
+    RANGE = 6  #: the worst case of planes and columns exceeds an int32 result
+    ADDRESS = 7  #: source, destination or weights do not lie inside their memory
+    PROGRAM = 8  #: the program does not lie inside the device memory
 
 
 _FORMAT = struct.Struct("<BBBBIIIIIIHBBBBHIIHHhBBIII")
@@ -153,13 +155,15 @@ def refusal(config: Configuration, d: Descriptor) -> Refusal:
         return Refusal.SHAPE
     if not 1 <= d.planes_stored <= (1 if d.trits else 8):
         return Refusal.PLANES
+    if d.columns > max_columns(config, planes=d.planes_stored):
+        return Refusal.RANGE
     source_words = -(-d.columns // config.activations_per_word)
     result_words = -(-d.rows // config.results_per_word)
-    columns_per_beat = config.table.beat_bits * 5 // 8 if d.trits else config.table.beat_bits
-    beats = d.rows * d.planes_stored * -(-d.columns // columns_per_beat)
+    weight_words = beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
+                         trits=d.trits)
     last = d.tokens - 1
     if (d.source + last * d.source_step + source_words > config.scratchpad.words
             or d.destination + last * d.destination_step + result_words > config.scratchpad.words
-            or d.weights + beats > config.memory.words):
+            or d.weights + weight_words > config.memory.words):
         return Refusal.ADDRESS
     return Refusal.NONE

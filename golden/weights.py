@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packing of weights into the beats that the table unit streams.
+
+A beat is one row's weights for the columns of one tile: D bits, little-endian in D / 8 bytes.
+
+*Order of beats*: row block (``row_block`` rows) > column tile > strip of 16 rows > plane, most
+significant first > row. Every row has exactly ``planes`` beats in each tile; only columns are padded.
+
+*Sign planes*: D columns a tile. Nibble t of a beat holds columns 4t to 4t+3 of one plane as
+``{s, i2, i1, i0}``. With b the four bits (1 for +1, 0 for -1): s = not b3, and i = b2..b0, inverted
+where s is set. The table of a nibble holds ``x3 + sum(+-x_j)``, and s negates what is read: the
+symmetry of LUT Tensor Core (arXiv 2408.06003, equations 4 to 6), with the inversion of the index
+folded into the stored weights.
+
+*Trits*: 5D/8 columns a tile. Byte b of a beat holds the five columns ``trit_columns(D)[b]``:
+three that form a triple, two that form a pair, as ``{s, i3..i0, t, j1, j0}``. Bit 7 negates all
+five. If i3..i1 are not all ones, the triple is ``HALF3[i]`` and the pair ``HALF2[j]``, negated if
+t; else the pair is zero and the triple is ``HALF3[{i0, t, j1, j0}]``. ``HALF3`` and ``HALF2`` list one
+of each pair of opposite vectors, in the order of a reflected ternary Gray code from the zero vector,
+so that each entry of a table is the one before plus or minus one activation. All 243 vectors have a
+code; the 13 other bytes decode to defined values too, and :func:`unpack_trits` rejects them.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from .errors import UserError
+
+__all__ = [
+    "HALF2",
+    "HALF3",
+    "STRIP_ROWS",
+    "decode_planes",
+    "decode_trits",
+    "pack_planes",
+    "pack_trits",
+    "trit_codes",
+    "trit_columns",
+    "trit_values",
+    "unpack_planes",
+    "unpack_trits",
+    "weight_bit",
+]
+
+#: Rows whose planes are interleaved.
+STRIP_ROWS = 16
+
+
+def _gray(digits: int) -> list[tuple[int, ...]]:
+    """Return the reflected Gray code over {-1, 0, 1}; neighbours differ by 1 in one digit."""
+    codes: list[tuple[int, ...]] = [()]
+    for _ in range(digits):
+        codes = [(value, *code) for value in (-1, 0, 1)
+                 for code in (codes if value else codes[::-1])]
+    return codes
+
+
+#: The zero vector and one of each pair of opposite triples: 14 rows, neighbours one step apart.
+HALF3 = tuple(_gray(3)[13:])
+#: One of each pair of opposite pairs: 4 rows; the first is one step from zero.
+HALF2 = tuple(_gray(2)[5:])
+
+
+@cache
+def trit_values() -> np.ndarray:
+    """Return what each byte means: int8 array (256, 5), triple then pair.
+
+    Escapes to the missing entries 14 and 15 of ``HALF3`` mean zero.
+    """
+    half3 = [*HALF3, (0, 0, 0), (0, 0, 0)]
+    table = np.zeros((256, 5), np.int8)
+    for byte in range(256):
+        sign = -1 if byte & 0x80 else 1
+        i, t, j = byte >> 3 & 15, byte >> 2 & 1, byte & 3
+        if i >= 14:
+            vector = [*half3[(i & 1) << 3 | t << 2 | j], 0, 0]
+        else:
+            vector = [*half3[i], *((-v if t else v) for v in HALF2[j])]
+        table[byte] = [sign * value for value in vector]
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def trit_codes() -> np.ndarray:
+    """Return the byte for each vector: uint8 array (243,), index sum((trit + 1) * 3**position)."""
+    codes = np.zeros(243, np.uint8)
+    index = (trit_values().astype(np.int64) + 1) @ 3 ** np.arange(5)
+    # The lowest byte wins; the 13 higher ones that repeat a vector are the unused codes.
+    codes[index[::-1]] = np.arange(255, -1, -1)
+    codes.flags.writeable = False
+    return codes
+
+
+@cache
+def trit_columns(beat_bits: int) -> np.ndarray:
+    """Return the columns within a tile that each byte of a beat holds: int array (D/8, 5).
+
+    The first D/2 columns of a tile go to eight-column runs, one for each pair of bytes D/16 apart;
+    the last D/8 columns fill the second byte of each pair. This is the wiring of the table builders,
+    see :mod:`luthier.hw.table.builder`.
+    """
+    pairs = np.arange(beat_bits // 16)[:, None]
+    first = 8 * pairs + np.array([0, 1, 2, 4, 5])
+    tail = beat_bits // 2 + 2 * pairs
+    second = np.concatenate([8 * pairs + 3, tail, tail + 1, 8 * pairs + 6, 8 * pairs + 7], axis=1)
+    columns = np.concatenate([first, second])
+    columns.flags.writeable = False
+    return columns
+
+
+def _order(rows: int, planes: int, tiles: int, row_block: int) -> np.ndarray:
+    """Return the place of each (tile, plane, row) in the stream: int array (tiles, planes, rows).
+
+    Plane 0 of the second axis is the least significant one.
+    """
+    row = np.arange(rows)
+    block = row // row_block
+    strip_start = row // STRIP_ROWS * STRIP_ROWS
+    strip_rows = np.minimum(STRIP_ROWS, rows - strip_start)
+    block_start = block * row_block
+    block_rows = np.minimum(row_block, rows - block_start)
+    tile = np.arange(tiles)[:, None, None]
+    step = (planes - 1 - np.arange(planes))[:, None]
+    return (block_start * planes * tiles + tile * block_rows * planes
+            + (strip_start - block_start) * planes + step * strip_rows + (row - strip_start))
+
+
+def _check_matrix(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "iu":
+        raise UserError(f"weights must be a two-dimensional array of integers, not shape "
+                        f"{values.shape} of {values.dtype}")
+    return values
+
+
+def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int) -> np.ndarray:
+    """Pack odd integers as sign planes.
+
+    Parameters
+    ----------
+    values : integer array, shape (rows, columns)
+        Odd, magnitude at most ``2**planes - 1``.
+    planes : int
+        1 to 8.
+    beat_bits, row_block : int
+        D and the depth of a row block.
+
+    Returns
+    -------
+    uint8 array, shape (rows * planes * tiles, D / 8)
+
+    Raises
+    ------
+    UserError
+        If a value has no such form.
+    """
+    values = _check_matrix(values).astype(np.int64)
+    limit = 2**planes - 1
+    if ((values % 2 == 0) | (abs(values) > limit)).any():
+        raise UserError(f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
+    rows, columns = values.shape
+    tiles = -(-columns // beat_bits)
+    q = np.zeros((rows, tiles * beat_bits), np.uint8)
+    q[:, 3::4] = 255  # A nibble that is all padding packs to zero.
+    q[:, :columns] = (values + limit) >> 1
+    bits = (q[None] >> np.arange(planes, dtype=np.uint8)[:, None, None]) & 1
+    nibbles = bits.reshape(planes, rows, tiles, beat_bits // 4, 4)
+    sign = nibbles[..., 3:] ^ 1
+    stored = np.concatenate([nibbles[..., :3] ^ sign, sign], axis=-1)
+    packed = np.packbits(stored.reshape(planes, rows, tiles, beat_bits), axis=-1, bitorder="little")
+    beats = np.empty((rows * planes * tiles, beat_bits // 8), np.uint8)
+    beats[_order(rows, planes, tiles, row_block)] = packed.transpose(2, 0, 1, 3)
+    return beats
+
+
+def decode_planes(packed: np.ndarray) -> np.ndarray:
+    """Return the signs that beats of sign planes hold: uint8 (..., D/8) to int8 (..., D) of -1, +1."""
+    bits = np.unpackbits(packed, axis=-1, bitorder="little")
+    nibbles = bits.reshape(*packed.shape[:-1], -1, 4)
+    sign = nibbles[..., 3:]
+    plain = np.concatenate([nibbles[..., :3] ^ sign, sign ^ 1], axis=-1)
+    return (2 * plain.reshape(bits.shape).astype(np.int8) - 1).astype(np.int8)
+
+
+def unpack_planes(beats: np.ndarray, rows: int, columns: int, planes: int, beat_bits: int,
+                  row_block: int) -> np.ndarray:
+    """Undo :func:`pack_planes`: int64 array (rows, columns)."""
+    tiles = -(-columns // beat_bits)
+    ordered = beats[_order(rows, planes, tiles, row_block)]  # (tiles, planes, rows, bytes)
+    signs = decode_planes(ordered).astype(np.int64)
+    values = (signs * (1 << np.arange(planes))[:, None, None]).sum(axis=1)
+    return values.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
+
+
+def pack_trits(values: np.ndarray, beat_bits: int, row_block: int) -> np.ndarray:
+    """Pack -1, 0 and 1, five to a byte.
+
+    Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and errors.
+    """
+    values = _check_matrix(values)
+    if (abs(values.astype(np.int64)) > 1).any():
+        raise UserError("ternary weights must be -1, 0 or 1")
+    rows, columns = values.shape
+    order = trit_columns(beat_bits)
+    tiles = -(-columns // order.size)
+    padded = np.zeros((rows, tiles, order.size), np.int64)
+    padded.reshape(rows, -1)[:, :columns] = values
+    index = (padded[:, :, order] + 1) @ 3 ** np.arange(5)
+    beats = np.empty((rows * tiles, beat_bits // 8), np.uint8)
+    beats[_order(rows, 1, tiles, row_block)[:, 0]] = trit_codes()[index].transpose(1, 0, 2)
+    return beats
+
+
+def decode_trits(packed: np.ndarray) -> np.ndarray:
+    """Return the trits that beats hold: uint8 (..., D/8) to int8 (..., 5D/8), in column order."""
+    order = trit_columns(8 * packed.shape[-1])
+    out = np.empty((*packed.shape[:-1], order.size), np.int8)
+    out[..., order] = trit_values()[packed]
+    return out
+
+
+def unpack_trits(beats: np.ndarray, rows: int, columns: int, beat_bits: int,
+                 row_block: int) -> np.ndarray:
+    """Undo :func:`pack_trits`: int64 array (rows, columns). UserError for one of the 13 unused codes."""
+    values = trit_values()[beats].astype(np.int64)
+    if (trit_codes()[(values + 1) @ 3 ** np.arange(5)] != beats).any():
+        raise UserError("the packed ternary weights hold a byte that is not a code for five trits")
+    tiles = -(-columns // (5 * beat_bits // 8))
+    ordered = decode_trits(beats[_order(rows, 1, tiles, row_block)[:, 0]])
+    return ordered.transpose(1, 0, 2).reshape(rows, -1)[:, :columns].astype(np.int64)
+
+
+def weight_bit(row: int, column: int, rows: int, columns: int, planes: int, trits: bool,
+               beat_bits: int, row_block: int, plane: int = 0) -> tuple[int, int]:
+    """Return (beat, bit in the beat) of a stored bit of one weight.
+
+    For sign planes the sign bit of the weight's nibble in ``plane`` if the weight is the fourth of
+    its nibble, else its index bit; for trits the sign of its byte. Flipping it changes the result
+    for activations that do not cancel.
+    """
+    per_tile = 5 * beat_bits // 8 if trits else beat_bits
+    tile, offset = divmod(column, per_tile)
+    tiles = -(-columns // per_tile)
+    beat = int(_order(rows, planes, tiles, row_block)[tile, 0 if trits else plane, row])
+    if not trits:
+        return beat, offset
+    byte = int(np.argwhere(trit_columns(beat_bits) == offset)[0, 0])
+    return beat, 8 * byte + 7

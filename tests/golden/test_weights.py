@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packing against the definition in the design and plain int64 products, written independently."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from luthier.golden.config import Configuration, load_configuration
+from luthier.golden.descriptor import Descriptor
+from luthier.golden.engine import Engine
+from luthier.golden.errors import UserError
+from luthier.golden.table import beats, check_range, max_columns, multiply
+from luthier.golden.weights import (
+    HALF2,
+    HALF3,
+    pack_planes,
+    pack_trits,
+    trit_codes,
+    trit_columns,
+    trit_values,
+    unpack_planes,
+    unpack_trits,
+    weight_bit,
+)
+
+SHAPES = [(1, 1), (1, 200), (3, 64), (16, 65), (17, 80), (33, 127), (70, 300)]
+
+
+def test_every_trit_vector_has_one_code():
+    for index, vector in enumerate(itertools.product((-1, 0, 1), repeat=5)):
+        # product() counts with the last position fastest, the code table with the first.
+        code = int(trit_codes()[sum((v + 1) * 3**p for p, v in enumerate(vector))])
+        assert tuple(trit_values()[code]) == vector, index
+    assert len(set(trit_codes().tolist())) == 243
+
+
+def test_trit_byte_fields():
+    """Decode by the words of the design, field by field."""
+    for byte in range(256):
+        bits = [byte >> k & 1 for k in range(8)]
+        i, t, j = byte >> 3 & 15, bits[2], byte & 3
+        if i >> 1 != 7:
+            triple, pair = HALF3[i], [(-1) ** t * v for v in HALF2[j]]
+        else:
+            entry = 8 * (i & 1) + 4 * t + j
+            triple, pair = (HALF3[entry] if entry < 14 else (0, 0, 0)), [0, 0]
+        expected = [(-1) ** bits[7] * v for v in (*triple, *pair)]
+        assert trit_values()[byte].tolist() == expected
+
+
+@pytest.mark.parametrize("half, digits", [(HALF3, 3), (HALF2, 2)])
+def test_half_tables_are_gray_and_complete(half, digits):
+    vectors = set(half) | {tuple(-v for v in vector) for vector in half}
+    assert vectors | {(0,) * digits} == set(itertools.product((-1, 0, 1), repeat=digits))
+    for a, b in itertools.pairwise(half):
+        assert sum(abs(x - y) for x, y in zip(a, b, strict=True)) == 1
+
+
+@pytest.mark.parametrize("beat_bits", [64, 128, 256, 512])
+def test_trit_columns_are_a_permutation(beat_bits):
+    columns = trit_columns(beat_bits)
+    assert columns.shape == (beat_bits // 8, 5)
+    assert sorted(columns.ravel().tolist()) == list(range(5 * beat_bits // 8))
+
+
+@pytest.mark.parametrize("rows, columns", SHAPES)
+@pytest.mark.parametrize("planes", [1, 2, 3, 8])
+def test_planes_round_trip(rows, columns, planes):
+    rng = np.random.default_rng(rows * 1000 + columns + planes)
+    values = 2 * rng.integers(0, 2**planes, (rows, columns)) - (2**planes - 1)
+    packed = pack_planes(values, planes, 64, 32)
+    assert packed.shape == (rows * planes * -(-columns // 64), 8)
+    np.testing.assert_array_equal(unpack_planes(packed, rows, columns, planes, 64, 32), values)
+
+
+@pytest.mark.parametrize("rows, columns", SHAPES)
+def test_trits_round_trip(rows, columns):
+    values = np.random.default_rng(rows + columns).integers(-1, 2, (rows, columns))
+    packed = pack_trits(values, 64, 32)
+    assert packed.shape == (rows * -(-columns // 40), 8)
+    np.testing.assert_array_equal(unpack_trits(packed, rows, columns, 64, 32), values)
+
+
+def test_first_plane_nibble_by_hand():
+    """Columns +1 +1 -1 -1 in one plane: b = 0011, so s = 1 and i = not b2..b0 = 100."""
+    packed = pack_planes(np.array([[1, 1, -1, -1]]), 1, 64, 32)
+    assert packed.tolist() == [[0b1100] + [0] * 7]
+
+
+def test_order_of_beats_by_hand():
+    """Row block > tile > strip of 16 > plane, most significant first > row."""
+    rows, planes, columns = 50, 2, 100
+    values = np.full((rows, columns), -3)
+    expected = [(tile, plane, row)
+                for block in (range(32), range(32, 50))
+                for tile in range(2)
+                for strip in range(block.start, block.stop, 16)
+                for plane in (1, 0)
+                for row in range(strip, min(strip + 16, block.stop))]
+    for place, (tile, plane, row) in enumerate(expected):
+        changed = values.copy()
+        changed[row, 64 * tile] += 2 << plane
+        beat, bit = weight_bit(row, 64 * tile, rows, columns, planes, False, 64, 32, plane)
+        assert (beat, bit) == (place, 0)
+        before, after = (pack_planes(v, planes, 64, 32) for v in (values, changed))
+        assert np.flatnonzero((before != after).any(axis=1)).tolist() == [place]
+
+
+def test_unused_trit_codes_are_rejected():
+    packed = pack_trits(np.zeros((1, 40), int), 64, 32)
+    packed[0, 3] = sorted(set(range(256)) - set(trit_codes().tolist()))[0]
+    with pytest.raises(UserError, match="not a code for five trits"):
+        unpack_trits(packed, 1, 40, 64, 32)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: pack_planes(np.array([[2]]), 2, 64, 32),
+    lambda: pack_planes(np.array([[5]]), 2, 64, 32),
+    lambda: pack_trits(np.array([[2]]), 64, 32),
+    lambda: pack_trits(np.array([1]), 64, 32),
+    lambda: pack_trits(np.array([[0.5]]), 64, 32),
+])
+def test_bad_weights(call):
+    with pytest.raises(UserError, match="must be"):
+        call()
+
+
+@pytest.mark.parametrize("name", ["tiny", "default", "wide", "a16", "a5"])
+@pytest.mark.parametrize("rows, columns", [(1, 1), (37, 203), (129, 81)])
+@pytest.mark.parametrize("planes", [0, 1, 3, 8])
+def test_engine_equals_int64_product(name, rows, columns, planes):
+    config = load_configuration(name)
+    rng = np.random.default_rng(columns)
+    trits = planes == 0
+    planes = planes or 1
+    t, tokens = config.table, 2
+    if trits:
+        values = rng.integers(-1, 2, (rows, columns))
+        packed = pack_trits(values, t.beat_bits, t.row_block)
+    else:
+        values = 2 * rng.integers(0, 2**planes, (rows, columns)) - (2**planes - 1)
+        packed = pack_planes(values, planes, t.beat_bits, t.row_block)
+    half = 1 << t.activation_bits - 1
+    x = rng.integers(-half, half, (tokens, columns))
+    x[0] = -half
+
+    engine = Engine(config)
+    words = -(-columns // config.activations_per_word)
+    out = -(-rows // config.results_per_word)
+    dtype = "<i1" if config.activation_bytes == 1 else "<i2"
+    flat = engine.scratchpad.reshape(-1)
+    for token in range(tokens):
+        raw = x[token].astype(dtype).view(np.uint8)
+        flat[token * words * config.word_bytes :][: raw.size] = raw
+    d = Descriptor(flags=int(trits), source=0, destination=2 * words, weights=16, rows=rows,
+                   columns=columns, planes_stored=planes, planes_used=planes,
+                   source_type=config.activation_bytes - 1, tokens=tokens, source_step=words,
+                   destination_step=out)
+    engine.memory.reshape(-1)[:64] = np.frombuffer(d.pack(), np.uint8)
+    engine.memory[16 : 16 + len(packed)] = packed
+    report = engine.run(0, 1, 1)
+    assert (report.code, report.operations) == (0, 1)
+    assert report.busy == tokens * beats(config, rows=rows, columns=columns, planes=planes, trits=trits)
+    assert report.cycles > report.busy
+    got = flat[2 * words * config.word_bytes :][: tokens * out * config.word_bytes]
+    got = got.reshape(tokens, -1).view("<i4")[:, :rows]
+    expected = np.einsum("rc,tc->tr", values.astype(np.int64), x.astype(np.int64))
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(multiply(values, x), expected)
+
+
+def test_range_is_checked_at_the_worst_case():
+    config = load_configuration("a16")
+    limit = max_columns(config, planes=8)
+    check_range(config, columns=limit, planes=8, trits=False)
+    worst = multiply(np.full((1, limit), 255), np.full(limit, -(2**15)))
+    assert worst[0] == -255 * 2**15 * limit
+    with pytest.raises(UserError, match="split the columns in parts of at most 257"):
+        check_range(config, columns=limit + 1, planes=8, trits=False)
+    with pytest.raises(UserError, match="does not fit int32"):
+        multiply(np.full((1, limit + 1), 255), np.full(limit + 1, -(2**15)))
+
+
+def test_configuration_round_trip():
+    config = load_configuration("tiny")
+    again = Configuration.from_data(__import__("json").loads(config.canonical_json()))
+    assert again.hash == config.hash
