@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lanes: tables in distributed RAM, adder tree, accumulators."""
+
+from amaranth import *
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.table import accumulator_width, entry_width, node_width
+from .sequencer import slot_layout
+
+__all__ = ["Accumulators", "AdderTree", "Tables"]
+
+
+class Tables(wiring.Component):
+    """D/4 tables in distributed RAM, two banks each, read by one beat of weights.
+
+    Even tables hold 16 entries a bank (triples of trits), odd ones 8. Latency: 2 cycles from ``weights``
+    to ``value``: decode, read. Throughput: one beat a cycle.
+
+    Signs are not applied here: ``relative`` says whether the second table of a pair has the other
+    sign than the first, ``sign`` is the first's. The tree subtracts instead of adding, which costs
+    nothing, and the accumulator applies the one sign that is left.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    weights : ``In(D)``, trits : ``In(1)``, bank : ``In(1)``
+        A beat, its alphabet and its bank.
+    entry, write, address_even, address_odd, write_phase, write_bank
+        From the builders.
+    value : ``Out(signed(A + 2))`` x D/4
+        Entries read.
+    relative, sign : ``Out(D/8)``
+        Signs of each pair.
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        self._pairs = config.table.beat_bits // 8
+        width = signed(entry_width(config.table.activation_bits))
+        super().__init__({
+            "weights": In(config.table.beat_bits),
+            "trits": In(1),
+            "bank": In(1),
+            "entry": In(width).array(self._pairs),
+            "write": In(2),
+            "address_even": In(4),
+            "address_odd": In(3),
+            "write_phase": In(1),
+            "write_bank": In(1),
+            "value": Out(width).array(2 * self._pairs),
+            "relative": Out(self._pairs),
+            "sign": Out(self._pairs),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a beat to its entries."""
+        return 2
+
+    def elaborate(self, platform):
+        m = Module()
+        relatives, signs = [], []
+        bank = Signal()
+        m.d.sync += bank.eq(self.bank)
+        for pair in range(self._pairs):
+            byte = self.weights.word_select(pair, 8)
+            even, odd = Signal(4, name=f"even_{pair}"), Signal(3, name=f"odd_{pair}")
+            relative, sign = Signal(name=f"relative_{pair}"), Signal(name=f"sign_{pair}")
+            with m.If(self.trits):
+                escape = byte[4:7].all()
+                m.d.sync += [
+                    even.eq(Mux(escape, byte[0:4], byte[3:7])),
+                    odd.eq(Mux(escape, 4, byte[0:2])),
+                    relative.eq(byte[2]),
+                    sign.eq(byte[7]),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    even.eq(byte[0:3]),
+                    odd.eq(byte[4:7]),
+                    relative.eq(byte[3] ^ byte[7]),
+                    sign.eq(byte[3]),
+                ]
+            for which, address in enumerate((even, odd)):
+                table = 2 * pair + which
+                phase, builder = divmod(table, self._pairs)
+                width = len(address)
+                m.submodules[f"table_{table}"] = store = memory.Memory(
+                    shape=signed(entry_width(self._config.table.activation_bits)),
+                    depth=2 << width, init=[])
+                write, read = store.write_port(), store.read_port(domain="comb")
+                target = self.address_odd if which else self.address_even
+                m.d.comb += [
+                    write.addr.eq(Cat(target, self.write_bank)),
+                    write.data.eq(self.entry[builder]),
+                    write.en.eq(self.write[which] & (self.write_phase == phase)),
+                    read.addr.eq(Cat(address, bank)),
+                ]
+                m.d.sync += self.value[table].eq(read.data)
+            relatives.append(relative)
+            signs.append(sign)
+        m.d.sync += [self.relative.eq(Cat(relatives)), self.sign.eq(Cat(signs))]
+        return m
+
+
+class AdderTree(wiring.Component):
+    """Signed sum of D/4 entries, a register after each level.
+
+    A node adds or subtracts its second input and hands the sign of its first one on. Latency:
+    ``log2(D/4)`` cycles. Throughput: one sum a cycle.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    value, relative, sign
+        From :class:`Tables`.
+    total : ``Out(signed(node_width(A, log2(D/4))))``, negate : ``Out(1)``
+        The sum is ``-total`` where ``negate`` is set.
+    """
+
+    def __init__(self, config: Configuration):
+        self._bits = bits = config.table.activation_bits
+        self._pairs = pairs = config.table.beat_bits // 8
+        self._levels = (2 * pairs).bit_length() - 1
+        super().__init__({
+            "value": In(signed(entry_width(bits))).array(2 * pairs),
+            "relative": In(pairs),
+            "sign": In(pairs),
+            "total": Out(signed(node_width(bits, self._levels))),
+            "negate": Out(1),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from entries to their sum: levels of the tree."""
+        return self._levels
+
+    def elaborate(self, platform):
+        m = Module()
+        values = [self.value[index] for index in range(2 * self._pairs)]
+        relatives, signs = list(self.relative), list(self.sign)
+        for level in range(1, self._levels + 1):
+            nodes, following = [], []
+            for index in range(len(values) // 2):
+                node = Signal(signed(node_width(self._bits, level)), name=f"node_{level}_{index}",
+                              reset_less=True)
+                sign = Signal(name=f"sign_{level}_{index}", reset_less=True)
+                m.d.sync += [node.eq(add_subtract(m, f"{level}_{index}", values[2 * index],
+                                                  values[2 * index + 1], relatives[index])),
+                             sign.eq(signs[index])]
+                nodes.append(node)
+                following.append(sign)
+            values = nodes
+            relatives = [a ^ b for a, b in zip(following[0::2], following[1::2], strict=False)]
+            signs = following[0::2]
+        m.d.comb += [self.total.eq(values[0]), self.negate.eq(signs[0])]
+        return m
+
+
+def add_subtract(m, name, a, b, subtract):
+    """Return ``a - b`` if ``subtract`` else ``a + b`` as one carry chain.
+
+    The carry in comes from an extra lowest bit, so that no second adder is made of it.
+    """
+    width = max(len(a), len(b)) + 2
+    total = Signal(signed(width), name=f"sum_{name}")
+    flipped = Signal(signed(len(b)), name=f"flipped_{name}")
+    m.d.comb += [
+        flipped.eq(b ^ subtract.replicate(len(b))),
+        total.eq(Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed()),
+    ]
+    return total[1:].as_signed()
+
+
+class Accumulators(wiring.Component):
+    """Shift a sum by its plane, apply its sign and add it to the accumulator of its row.
+
+    Latency: 3 cycles from ``slot`` to ``result``; an accumulator may be used again after
+    ``ACCUMULATOR_SPACING`` cycles. Throughput: one sum a cycle.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    valid : ``In(1)``, slot : ``In(slot_layout(config))``
+        What the sum is for, one cycle before it.
+    total, negate
+        From :class:`AdderTree`.
+    result : ``Out(signed(32))``, emit : ``Out(1)``, last : ``Out(1)``
+        A finished row.
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        t = config.table
+        levels = (t.beat_bits // t.k).bit_length() - 1
+        self._total = node_width(t.activation_bits, levels)
+        super().__init__({
+            "valid": In(1),
+            "slot": In(slot_layout(config)),
+            "total": In(signed(self._total)),
+            "negate": In(1),
+            "result": Out(signed(32)),
+            "emit": Out(1),
+            "last": Out(1),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a slot to its result."""
+        return 3
+
+    def elaborate(self, platform):
+        m = Module()
+        width = accumulator_width(self._config)
+        layout = data.StructLayout({"valid": 1, "slot": slot_layout(self._config)})
+        stages = [Signal(layout, name="stage_0")]
+        m.d.comb += [stages[0].valid.eq(self.valid), stages[0].slot.eq(self.slot)]
+        for number in range(1, 4):
+            stages.append(Signal(layout, name=f"stage_{number}"))
+            m.d.sync += stages[-1].eq(stages[-2])
+
+        m.submodules.accumulators = store = memory.Memory(
+            shape=signed(width), depth=self._config.table.row_block, init=[])
+        read, write = store.read_port(), store.write_port()
+        m.d.comb += read.addr.eq(stages[0].slot.row)
+
+        # Cycle 1: the sum is here. -v << p is ~(v << p) + 1; the 1 is the carry of the next adder.
+        shifted = Signal(signed(self._total + 7), reset_less=True)
+        negate = Signal(reset_less=True)
+        kept = Signal(signed(width), reset_less=True)
+        sign = self.negate
+        inverted = Signal(signed(self._total + 7))
+        m.d.comb += inverted.eq(self.total ^ sign.replicate(self._total))
+        with m.Switch(stages[1].slot.plane):
+            for plane in range(8):
+                with m.Case(plane):
+                    m.d.sync += shifted.eq(
+                        Cat(sign.replicate(plane), inverted[: self._total]).as_signed())
+        m.d.sync += [negate.eq(sign), kept.eq(Mux(stages[1].slot.first, 0, read.data))]
+
+        # Cycle 2: add. Cycle 3: write back or hand out.
+        total = Signal(signed(width), reset_less=True)
+        m.d.sync += total.eq(
+            (Cat(1, kept).as_signed() + Cat(negate, shifted).as_signed())[1 : width + 1])
+        m.d.comb += [
+            write.addr.eq(stages[3].slot.row),
+            write.data.eq(total),
+            write.en.eq(stages[3].valid),
+            self.result.eq(total),
+            self.emit.eq(stages[3].valid & stages[3].slot.emit),
+            self.last.eq(stages[3].slot.last),
+        ]
+        return m

@@ -1,0 +1,148 @@
+# amaranth: UnusedElaboratable=no
+# SPDX-License-Identifier: Apache-2.0
+"""The table unit against plain int64 products, under random stalls and at full rate."""
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+
+from luthier.golden.config import Configuration, load_configuration
+from luthier.golden.weights import pack_planes, pack_trits
+from luthier.hw.table import TableUnit
+from luthier.sim.streams import simulate, sink, source
+
+TINY = load_configuration("tiny")
+
+
+def configuration(**table):
+    return Configuration.from_data({"name": "case", "table": {"max_columns": 512} | table})
+
+
+def words(config, x, blocks):
+    """Return the activation words of a vector, for each row block."""
+    per_word = config.activations_per_word
+    padded = np.zeros(-(-len(x) // per_word) * per_word, np.int64)
+    padded[: len(x)] = x
+    return padded.reshape(-1, per_word).tolist() * blocks
+
+
+def matrix(rng, rows, columns, planes):
+    if planes == 0:
+        return rng.integers(-1, 2, (rows, columns))
+    return 2 * rng.integers(0, 2**planes, (rows, columns)) - (2**planes - 1)
+
+
+def run(config, operations, *, p_valid=1.0, p_ready=1.0, seed=1, times=None):
+    """Run [(values, planes, x)], planes 0 for trits; return the list of results with last flags."""
+    t, commands, activations, weights = config.table, [], [], []
+    for values, planes, x in operations:
+        rows, columns = values.shape
+        commands.append({"trits": int(planes == 0), "planes": planes or 1, "rows": rows,
+                         "columns": columns})
+        activations += words(config, x, -(-rows // t.row_block))
+        packed = (pack_planes(values, planes, t.beat_bits, t.row_block) if planes else
+                  pack_trits(values, t.beat_bits, t.row_block))
+        weights += [int.from_bytes(beat.tobytes(), "little") for beat in packed]
+    unit, received = TableUnit(config), []
+    count = sum(len(values) for values, _, _ in operations)
+    simulate(unit, [
+        source(unit.command, commands, probability=p_valid, seed=seed),
+        source(unit.activations, activations, probability=p_valid, seed=seed + 1),
+        source(unit.weights, weights, probability=p_valid, seed=seed + 2),
+        sink(unit.results, received, count, probability=p_ready, seed=seed + 3, times=times),
+    ], observed=[unit.results], limit=200 * len(weights) + 2000)
+    return received
+
+
+def check(config, operations, **options):
+    received = run(config, operations, **options)
+    expected = np.concatenate([values.astype(np.int64) @ x for values, _, x in operations])
+    assert [word.value for word in received] == expected.tolist()
+    ends = np.cumsum([len(values) for values, _, _ in operations]) - 1
+    assert [index for index, word in enumerate(received) if word.last] == ends.tolist()
+
+
+CASES = {
+    "one_weight": (1, 1),
+    "one_row": (1, 150),
+    "one_column": (20, 1),
+    "two_rows": (2, 70),
+    "three_rows": (3, 64),
+    "strip_and_one": (17, 65),
+    "last_strip_of_three": (19, 81),
+    "block_and_one": (33, 40),
+    "three_blocks": (70, 130),
+}
+
+
+@pytest.mark.parametrize("rows, columns", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("planes", [0, 1, 2, 5, 8])
+def test_equals_product(rows, columns, planes):
+    rng = np.random.default_rng(rows + columns + planes)
+    check(TINY, [(matrix(rng, rows, columns, planes), planes, rng.integers(-128, 128, columns))])
+
+
+@pytest.mark.parametrize("p_valid, p_ready", [(0.3, 1), (1, 0.3), (0.6, 0.6)])
+@pytest.mark.parametrize("planes", [0, 2])
+def test_random_stalls(planes, p_valid, p_ready):
+    rng = np.random.default_rng(5)
+    operations = [(matrix(rng, rows, 70, planes), planes, rng.integers(-128, 128, 70))
+                  for rows in (35, 3, 18)]
+    check(TINY, operations, p_valid=p_valid, p_ready=p_ready, seed=7)
+
+
+def test_mixed_operations_back_to_back():
+    rng = np.random.default_rng(6)
+    check(TINY, [(matrix(rng, rows, columns, planes), planes, rng.integers(-128, 128, columns))
+                 for rows, columns, planes in [(5, 33, 3), (1, 1, 0), (40, 90, 0), (2, 2, 8),
+                                               (33, 64, 1), (4, 200, 0)]])
+
+
+@pytest.mark.parametrize("planes", [0, 8])
+def test_worst_case_of_every_adder(planes):
+    """All activations -2**(A-1) and weights of one sign reach the limit of every node."""
+    columns = 512
+    top = 2**planes - 1 if planes else 1
+    x = np.full(columns, -128)
+    signs = np.sign(np.random.default_rng(1).integers(0, 2, columns) * 2 - 1)
+    for values, vector in [(top, x), (-top, x), (top, np.full(columns, 127)),
+                           (top * signs, np.where(signs > 0, -128, 127)),
+                           (-top * signs, np.where(signs > 0, -128, 127))]:
+        check(TINY, [(np.broadcast_to(values, (2, columns)), planes, vector)])
+
+
+@pytest.mark.parametrize("table", [
+    {"beat_bits": 128, "row_block": 16},
+    {"beat_bits": 256, "activation_bits": 16, "row_block": 64},
+    {"beat_bits": 64, "activation_bits": 4, "row_block": 32},
+    {"beat_bits": 512, "activation_bits": 9, "row_block": 48},
+], ids=lambda table: "d{beat_bits}".format(**table))
+@pytest.mark.parametrize("planes", [0, 3])
+def test_other_configurations(table, planes):
+    config, rng = configuration(**table), np.random.default_rng(3)
+    half = 1 << config.table.activation_bits - 1
+    check(config, [(matrix(rng, 50, columns, planes), planes, rng.integers(-half, half, columns))
+                   for columns in (config.table.beat_bits + 3, 37)])
+
+
+@pytest.mark.parametrize("planes", [0, 1, 2])
+def test_full_rate_and_latency(planes):
+    """One row's last beat a cycle gives one result a cycle, ``latency`` after it."""
+    config, rng = TINY, np.random.default_rng(2)
+    values = matrix(rng, 32, 40, planes)
+    times = []
+    run(config, [(values, planes, rng.integers(-128, 128, 40))], times=times)
+    per_strip = (planes or 1) * 16
+    gaps = np.diff(times)
+    assert set(gaps[:15]) | set(gaps[16:]) == {1}
+    assert gaps[15] == per_strip - 15
+
+
+def test_converts():
+    text = verilog.convert(TableUnit(TINY), name="table_unit", emit_src=False, strip_internal_attrs=True)
+    assert "module table_unit(" in text
+
+
+def test_wrong_config():
+    with pytest.raises(TypeError, match="config must be a Configuration, not 3"):
+        TableUnit(3)
