@@ -150,11 +150,14 @@ def cycles(config: Configuration, *, rows: int, columns: int, planes: int, trits
     tiles = -(-columns // columns_per_beat(config, trits))
     blocks = [min(t.row_block, rows - start) for start in range(0, rows, t.row_block)]
     steps = [_slots(block, planes) for block in blocks for _ in range(tiles)] * tokens
-    first_beat = config.memory.latency + 2
+    first_beat = config.memory.latency + 1
     built, ends = _FIRST_LOAD, [-_USE_TO_LOAD, -_USE_TO_LOAD]
     for slots in steps:
         built = max(built, ends[-2] + _USE_TO_LOAD) + build
         start = max(ends[-1] + 1, built - 1 + _BUILD_TO_USE, first_beat)
         ends.append(start + slots - 1)
+    # Nothing waits for the idle slots behind the last row.
+    rest = blocks[-1] % STRIP_ROWS or STRIP_ROWS
+    last_beat = ends[-1] - max(0, ACCUMULATOR_SPACING - rest)
     tree = (t.beat_bits // t.k).bit_length() - 1
-    return ends[-1] + tree + _ACCUMULATE + _WRITE
+    return last_beat + tree + _ACCUMULATE + _WRITE

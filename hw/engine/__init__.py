@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the host talks to: scratchpad, memory, programs."""
+
+from .engine import Engine
+from .memory import OnChipMemory
+
+__all__ = ["Engine", "OnChipMemory"]

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs: fetch descriptors, check them, run them in order, report."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.descriptor import DESCRIPTOR_BYTES, Opcode, Refusal
+from .descriptor import DescriptorCheck, descriptor_layout
+from .memory import read_request
+
+__all__ = ["Control", "report_layout", "run_request"]
+
+#: A program: ``count`` descriptors from word ``base`` on, ``repeat`` times.
+run_request = data.StructLayout({"base": 32, "repeat": 32, "count": 16})
+
+#: Bits as in :class:`luthier.golden.protocol.Report`.
+report_layout = data.StructLayout({
+    "code": 32,
+    "index": 32,
+    "cycles": 64,
+    "busy": 64,
+    "starved": 64,
+    "blocked": 64,
+    "saturations": 64,
+    "elapsed": 64,
+    "operations": 64,
+})
+
+#: Bits of the counters: six hours at 50 MHz.
+_COUNTER_BITS = 40
+
+
+class Control(wiring.Component):
+    """Run programs, one descriptor after the other, and count.
+
+    A descriptor is fetched, checked and dispatched; the next is fetched when it is done. One that is
+    refused ends the program. Latency between operations: the memory's, 512 / D words, the check's and
+    4 cycles.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    run : ``In(stream.Signature(run_request))``, report : ``Out(stream.Signature(report_layout))``
+        A report for each program.
+    running : ``Out(1)``
+        A program is in progress: the memory is this unit's or the operation's.
+    request : ``Out(stream.Signature(read_request))``, beat : ``In(stream.Signature(D))``
+        Memory, while ``fetching``.
+    fetching : ``Out(1)``
+    descriptor : ``Out(descriptor_layout)``, beats : ``Out(32)``
+        The operation, held while it runs.
+    dispatch : ``Out(1)``
+        It starts in this cycle.
+    done, busy, starved, blocked : ``In(1)``
+        From the unit.
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        super().__init__({
+            "run": In(stream.Signature(run_request)),
+            "report": Out(stream.Signature(report_layout)),
+            "running": Out(1),
+            "fetching": Out(1),
+            "request": Out(stream.Signature(read_request)),
+            "beat": In(stream.Signature(config.table.beat_bits)),
+            "descriptor": Out(descriptor_layout),
+            "beats": Out(32),
+            "dispatch": Out(1),
+            "done": In(1),
+            "busy": In(1),
+            "starved": In(1),
+            "blocked": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = self._config.table.beat_bits
+        words = 8 * DESCRIPTOR_BYTES // bits
+        m.submodules.check = check = DescriptorCheck(self._config)
+        program = Signal(run_request)
+        address, index, repeats = Signal(32), Signal(16), Signal(32)
+        word = Signal(range(words + 1))
+        code = Signal(8)
+        text = Value.cast(self.descriptor)
+        m.d.comb += [
+            check.descriptor.eq(self.descriptor),
+            self.beats.eq(check.beats),
+            self.request.payload.address.eq(address),
+            self.request.payload.length.eq(words),
+        ]
+
+        working = Signal()  # an operation is in progress
+        counts = {name: Signal(_COUNTER_BITS, name=name) for name in (
+            "cycles", "busy", "starved", "blocked", "elapsed", "operations")}
+        events = {
+            "cycles": self.dispatch | working,
+            "busy": working & self.busy,
+            "starved": working & self.starved,
+            "blocked": working & self.blocked,
+            "elapsed": self.running & ~self.report.valid,
+        }
+        for name, event in events.items():
+            with m.If(event):
+                m.d.sync += counts[name].eq(counts[name] + 1)
+        for name, count in counts.items():
+            m.d.comb += self.report.payload[name].eq(count)
+        m.d.comb += [
+            self.report.payload.code.eq(code),
+            self.report.payload.index.eq(Mux(code == Refusal.NONE, counts["operations"], index)),
+        ]
+
+        with m.FSM(name="state"):
+            with m.State("IDLE"):
+                m.d.comb += self.run.ready.eq(1)
+                with m.If(self.run.valid):
+                    fresh = self.run.payload
+                    m.d.sync += [
+                        program.eq(fresh),
+                        address.eq(fresh.base),
+                        index.eq(0),
+                        repeats.eq(fresh.repeat),
+                        code.eq(Refusal.NONE),
+                        self.running.eq(1),
+                    ]
+                    m.d.sync += [count.eq(0) for count in counts.values()]
+                    m.next = "START"
+            with m.State("START"):
+                with m.If(program.base + program.count * words > self._config.memory.words):
+                    m.d.sync += code.eq(Refusal.PROGRAM)
+                    m.next = "REPORT"
+                with m.Elif((repeats == 0) | (program.count == 0)):
+                    m.next = "REPORT"
+                with m.Else():
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += [self.fetching.eq(1), self.request.valid.eq(1)]
+                with m.If(self.request.ready):
+                    m.next = "COLLECT"
+            with m.State("COLLECT"):
+                m.d.comb += [self.fetching.eq(1), self.beat.ready.eq(1)]
+                with m.If(self.beat.valid):
+                    m.d.sync += [
+                        text.eq(Cat(text[bits:], self.beat.payload)),
+                        word.eq(Mux(word == words - 1, 0, word + 1)),
+                    ]
+                    with m.If(word == words - 1):
+                        m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.comb += check.start.eq(1)
+                m.next = "VERDICT"
+            with m.State("VERDICT"):
+                with m.If(check.done):
+                    m.d.sync += code.eq(check.refusal)
+                    with m.If(check.refusal != Refusal.NONE):
+                        m.next = "REPORT"
+                    with m.Elif(self.descriptor.opcode == Opcode.NOP):
+                        m.next = "NEXT"
+                    with m.Else():
+                        m.next = "DISPATCH"
+            with m.State("DISPATCH"):
+                m.d.comb += self.dispatch.eq(1)
+                m.d.sync += working.eq(1)
+                m.next = "WORK"
+            with m.State("WORK"):
+                with m.If(self.done):
+                    m.d.sync += working.eq(0)
+                    m.next = "NEXT"
+            with m.State("NEXT"):
+                m.d.sync += [
+                    counts["operations"].eq(counts["operations"] + 1),
+                    address.eq(address + words),
+                    index.eq(index + 1),
+                ]
+                m.next = "FETCH"
+                with m.If(index == program.count - 1):
+                    m.d.sync += [
+                        address.eq(program.base),
+                        index.eq(0),
+                        repeats.eq(repeats - 1),
+                    ]
+                    with m.If(repeats == 1):
+                        m.next = "REPORT"
+            with m.State("REPORT"):
+                m.d.comb += self.report.valid.eq(1)
+                m.d.sync += self.running.eq(0)
+                with m.If(self.report.ready):
+                    m.next = "IDLE"
+        return m

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine: scratchpad, memory port, control and the units."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.protocol import Space
+from ..stream import Queue
+from ..table import TableUnit
+from .control import Control, report_layout, run_request
+from .memory import MemorySignature
+from .scratchpad import Scratchpad
+from .vectors import ActivationReader, ResultWriter, WeightReader
+
+__all__ = ["Engine", "host_read", "host_write"]
+
+#: The host's request for words of a space.
+host_read = data.StructLayout({"space": 2, "address": 32, "count": 16})
+
+
+def host_write(beat_bits: int) -> data.StructLayout:
+    """Return the layout of one word that the host writes to a space."""
+    return data.StructLayout({"space": 2, "address": 32, "data": beat_bits})
+
+
+class Engine(wiring.Component):
+    """Run programs of matrix operations on vectors in a scratchpad.
+
+    The host port is for one master that sends one command at a time: it reads and writes only while
+    no program runs. See ``docs/link.md``, "Seam".
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    request : ``In(stream.Signature(host_read))``, read : ``Out(stream.Signature(D))``
+        Words of scratchpad or memory.
+    write : ``In(stream.Signature(host_write(D)))``
+    run : ``In(stream.Signature(run_request))``, report : ``Out(stream.Signature(report_layout))``
+    memory : ``Out(MemorySignature(D))``
+        Device memory.
+    """
+
+    def __init__(self, config: Configuration):
+        if not isinstance(config, Configuration):
+            raise TypeError(f"config must be a Configuration, not {config!r}")
+        self._config = config
+        bits = config.table.beat_bits
+        super().__init__({
+            "request": In(stream.Signature(host_read)),
+            "read": Out(stream.Signature(bits)),
+            "write": In(stream.Signature(host_write(bits))),
+            "run": In(stream.Signature(run_request)),
+            "report": Out(stream.Signature(report_layout)),
+            "memory": Out(MemorySignature(bits)),
+        })
+
+    @property
+    def config(self) -> Configuration:
+        """Parameters of this unit."""
+        return self._config
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.control = control = Control(config)
+        m.submodules.scratchpad = scratchpad = Scratchpad(config)
+        m.submodules.table = table = TableUnit(config)
+        m.submodules.activations = activations = ActivationReader(config)
+        m.submodules.weights = weights = WeightReader()
+        m.submodules.results = results = ResultWriter(config)
+        wiring.connect(m, wiring.flipped(self.run), control.run)
+        wiring.connect(m, control.report, wiring.flipped(self.report))
+        wiring.connect(m, activations.o, table.activations)
+        wiring.connect(m, table.results, results.i)
+
+        d = control.descriptor
+        words = config.activations_per_word
+        m.d.comb += [
+            activations.start.eq(control.dispatch),
+            activations.source.eq(d.source),
+            activations.step.eq(d.source_step),
+            activations.words.eq((d.columns + words - 1) >> (words.bit_length() - 1)),
+            activations.rows.eq(d.rows),
+            activations.tokens.eq(d.tokens),
+            scratchpad.unit_address.eq(activations.address),
+            activations.data.eq(scratchpad.unit_data),
+            weights.start.eq(control.dispatch),
+            weights.base.eq(d.weights),
+            weights.beats.eq(control.beats),
+            weights.tokens.eq(d.tokens),
+            results.start.eq(control.dispatch),
+            results.destination.eq(d.destination),
+            results.step.eq(d.destination_step),
+            results.tokens.eq(d.tokens),
+            scratchpad.result.eq(results.write),
+            scratchpad.result_valid.eq(results.write_valid),
+            control.done.eq(results.done),
+            control.busy.eq(table.busy),
+            control.starved.eq(table.starved),
+            control.blocked.eq(table.blocked),
+        ]
+
+        # One command to the unit for each token, the first in the cycle of the dispatch.
+        commands_left = Signal(16)
+        m.d.comb += [
+            table.command.valid.eq(control.dispatch | (commands_left != 0)),
+            table.command.payload.trits.eq(d.trits),
+            table.command.payload.planes.eq(d.planes_stored),
+            table.command.payload.rows.eq(d.rows),
+            table.command.payload.columns.eq(d.columns),
+        ]
+        with m.If(control.dispatch):
+            m.d.sync += commands_left.eq(d.tokens - table.command.ready)
+        with m.Elif(table.command.valid & table.command.ready):
+            m.d.sync += commands_left.eq(commands_left - 1)
+
+        host = self._host(m, scratchpad)
+        with m.If(~control.running):
+            self._connect_memory(m, host.request, host.beat)
+        with m.Elif(control.fetching):
+            self._connect_memory(m, control.request, control.beat)
+        with m.Else():
+            self._connect_memory(m, weights.request, table.weights)
+        return m
+
+    def _connect_memory(self, m, request, beat):
+        """Give the read side of the memory to one master."""
+        m.d.comb += [
+            self.memory.request.valid.eq(request.valid),
+            self.memory.request.payload.eq(request.payload),
+            request.ready.eq(self.memory.request.ready),
+            beat.valid.eq(self.memory.beat.valid),
+            beat.payload.eq(self.memory.beat.payload),
+            self.memory.beat.ready.eq(beat.ready),
+        ]
+
+    def _host(self, m, scratchpad):
+        """Serve the host's reads and writes; return its side of the memory port."""
+        bits = self._config.table.beat_bits
+        host = MemorySignature(bits).create(path=("host",))
+        m.submodules.host_words = queue = Queue(bits, 2)
+        write, request = self.write, self.request
+        to_memory = Signal()
+        m.d.comb += [
+            to_memory.eq(write.payload.space == Space.MEMORY),
+            self.memory.write.valid.eq(write.valid & to_memory),
+            self.memory.write.payload.address.eq(write.payload.address),
+            self.memory.write.payload.data.eq(write.payload.data),
+            scratchpad.host_write.valid.eq(write.valid & ~to_memory),
+            scratchpad.host_write.payload.address.eq(write.payload.address),
+            scratchpad.host_write.payload.data.eq(write.payload.data),
+            write.ready.eq(Mux(to_memory, self.memory.write.ready, scratchpad.host_write.ready)),
+        ]
+
+        address, left, arrived = Signal(32), Signal(16), Signal()
+        from_memory, issue = Signal(), Signal()
+        m.d.comb += [
+            host.request.payload.address.eq(request.payload.address),
+            host.request.payload.length.eq(request.payload.count),
+            scratchpad.host_address.eq(address),
+            queue.i.payload.eq(scratchpad.host_data),
+            queue.i.valid.eq(arrived),
+        ]
+        m.d.sync += arrived.eq(issue)
+        with m.If(left == 0):
+            m.d.sync += [
+                address.eq(request.payload.address),
+                from_memory.eq(request.payload.space == Space.MEMORY),
+            ]
+            with m.If(request.payload.space == Space.MEMORY):
+                m.d.comb += [
+                    host.request.valid.eq(request.valid & (queue.level == 0) & ~arrived),
+                    request.ready.eq(host.request.ready & (queue.level == 0) & ~arrived),
+                ]
+            with m.Else():
+                m.d.comb += request.ready.eq(queue.level == 0)
+            with m.If(request.valid & request.ready):
+                m.d.sync += left.eq(request.payload.count)
+        with m.Elif(from_memory):
+            m.d.comb += [
+                self.read.valid.eq(host.beat.valid),
+                self.read.payload.eq(host.beat.payload),
+                host.beat.ready.eq(self.read.ready),
+            ]
+            with m.If(self.read.valid & self.read.ready):
+                m.d.sync += left.eq(left - 1)
+        with m.Else():
+            m.d.comb += issue.eq(queue.level + arrived < 2)
+            with m.If(issue):
+                m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
+        with m.If(queue.o.valid):
+            m.d.comb += [
+                self.read.valid.eq(1),
+                self.read.payload.eq(queue.o.payload),
+                queue.o.ready.eq(self.read.ready),
+            ]
+        return host

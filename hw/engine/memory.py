@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The memory port that weights and programs come from, and its on-chip backend."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..stream import Queue
+
+__all__ = ["MemorySignature", "OnChipMemory", "read_request", "write_request"]
+
+#: Words to read: ``length`` beats from word ``address`` on.
+read_request = data.StructLayout({"address": 32, "length": 16})
+
+
+def write_request(beat_bits: int) -> data.StructLayout:
+    """Return the layout of one word to write."""
+    return data.StructLayout({"address": 32, "data": beat_bits})
+
+
+class MemorySignature(wiring.Signature):
+    """A memory port, seen by its master.
+
+    Beats come in the order of the requests. A backend takes at least four requests before the first
+    is answered, and shows a write to every request after it.
+
+    Parameters
+    ----------
+    beat_bits : int
+        D.
+
+    Interface attributes
+    --------------------
+    request : ``Out(stream.Signature(read_request))``
+    beat : ``In(stream.Signature(D))``
+    write : ``Out(stream.Signature(write_request(D)))``
+    """
+
+    def __init__(self, beat_bits: int):
+        super().__init__({
+            "request": Out(stream.Signature(read_request)),
+            "beat": In(stream.Signature(beat_bits)),
+            "write": Out(stream.Signature(write_request(beat_bits))),
+        })
+
+
+class OnChipMemory(wiring.Component):
+    """Block RAM behind a memory port, as slow as asked.
+
+    Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write a
+    cycle. Addresses beyond the end wrap to the next power of two; the engine does not ask for them.
+
+    Parameters
+    ----------
+    beat_bits : int
+        D.
+    words : int
+        Size.
+    latency : int
+        At least 3.
+
+    Members
+    -------
+    port : ``In(MemorySignature(beat_bits))``
+
+    Raises
+    ------
+    ValueError
+        If ``latency`` is less than 3.
+    """
+
+    def __init__(self, *, beat_bits: int, words: int, latency: int):
+        if latency < 3:
+            raise ValueError(f"latency must be at least 3, not {latency!r}")
+        self._beat_bits, self._words, self._latency = beat_bits, words, latency
+        super().__init__({"port": In(MemorySignature(beat_bits))})
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a request to its first beat."""
+        return self._latency
+
+    def elaborate(self, platform):
+        m = Module()
+        port, depth = self.port, self._latency + 1
+        m.submodules.requests = requests = Queue(read_request, 4)
+        m.submodules.beats = beats = Queue(self._beat_bits, depth)
+        m.submodules.store = store = memory.Memory(
+            shape=self._beat_bits, depth=self._words, init=[])
+        read, write = store.read_port(), store.write_port()
+        m.d.comb += [
+            requests.i.payload.eq(port.request.payload),
+            requests.i.valid.eq(port.request.valid),
+            port.request.ready.eq(requests.i.ready),
+            port.beat.payload.eq(beats.o.payload),
+            port.beat.valid.eq(beats.o.valid),
+            beats.o.ready.eq(port.beat.ready),
+            write.addr.eq(port.write.payload.address),
+            write.data.eq(port.write.payload.data),
+            write.en.eq(port.write.valid),
+            port.write.ready.eq(1),
+        ]
+
+        # A credit for each place in the queue of beats.
+        credits = Signal(range(depth + 1), init=depth)
+        offset, issue = Signal(16), Signal()
+        current = requests.o.payload
+        m.d.comb += issue.eq(requests.o.valid & (credits != 0))
+        m.d.sync += credits.eq(credits - issue + (beats.o.valid & beats.o.ready))
+        with m.If(issue):
+            last = offset + 1 == current.length
+            m.d.comb += requests.o.ready.eq(last)
+            m.d.sync += offset.eq(Mux(last, 0, offset + 1))
+
+        address, valid = Signal(range(self._words)), Signal()
+        m.d.comb += [address.eq(current.address + offset), valid.eq(issue)]
+        for stage in range(self._latency - 3):
+            following, going = Signal.like(address, name=f"address_{stage}"), Signal(
+                name=f"valid_{stage}")
+            m.d.sync += [following.eq(address), going.eq(valid)]
+            address, valid = following, going
+        arrived = Signal()
+        m.d.sync += arrived.eq(valid)
+        m.d.comb += [
+            read.addr.eq(address),
+            read.en.eq(valid),
+            beats.i.payload.eq(read.data),
+            beats.i.valid.eq(arrived),
+        ]
+        return m

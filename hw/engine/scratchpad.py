@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""On-chip memory for activations and results."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .memory import write_request
+
+__all__ = ["Scratchpad", "masked_write"]
+
+
+def masked_write(config) -> data.StructLayout:
+    """Return the layout of a write by the engine: word, data and a mask of 32-bit lanes."""
+    return data.StructLayout({
+        "address": range(config.scratchpad.words),
+        "data": config.table.beat_bits,
+        "mask": config.results_per_word,
+    })
+
+
+class Scratchpad(wiring.Component):
+    """Words of D bits: two reads and one write a cycle.
+
+    Arbitration: each reader has a port of its own. A result is written in the cycle in which it is
+    offered; the host's write waits for a cycle without one. Latency: 1 cycle from address to data.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    unit_address, host_address : ``In``; unit_data, host_data : ``Out(D)``
+        Read ports; data in the cycle after the address.
+    result : ``In(masked_write(config))``, result_valid : ``In(1)``
+        Write port of the units.
+    host_write : ``In(stream.Signature(write_request(D)))``
+        Write port of the host.
+    """
+
+    def __init__(self, config):
+        self._config = config
+        address, bits = range(config.scratchpad.words), config.table.beat_bits
+        super().__init__({
+            "unit_address": In(address),
+            "unit_data": Out(bits),
+            "host_address": In(address),
+            "host_data": Out(bits),
+            "result": In(masked_write(config)),
+            "result_valid": In(1),
+            "host_write": In(stream.Signature(write_request(bits))),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an address to its data."""
+        return 1
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.store = store = memory.Memory(
+            shape=self._config.table.beat_bits, depth=self._config.scratchpad.words, init=[])
+        unit, host = store.read_port(), store.read_port()
+        write = store.write_port(granularity=32)
+        m.d.comb += [
+            unit.addr.eq(self.unit_address),
+            self.unit_data.eq(unit.data),
+            host.addr.eq(self.host_address),
+            self.host_data.eq(host.data),
+            self.host_write.ready.eq(~self.result_valid),
+        ]
+        with m.If(self.result_valid):
+            m.d.comb += [
+                write.addr.eq(self.result.address),
+                write.data.eq(self.result.data),
+                write.en.eq(self.result.mask),
+            ]
+        with m.Else():
+            m.d.comb += [
+                write.addr.eq(self.host_write.payload.address),
+                write.data.eq(self.host_write.payload.data),
+                write.en.eq(self.host_write.valid.replicate(self._config.results_per_word)),
+            ]
+        return m

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole device: link, engine and on-chip memory."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.config import Configuration
+from .engine import Engine, OnChipMemory
+from .link import LinkShell
+from .stream import byte_beat
+
+__all__ = ["Luthier"]
+
+
+class Luthier(wiring.Component):
+    """A device on a byte stream.
+
+    Parameters
+    ----------
+    config : Configuration
+    identification : bytes
+        See :func:`luthier.golden.protocol.identification`.
+
+    Members
+    -------
+    i : ``In(stream.Signature(byte_beat(link.width)))``
+        Bytes from the host.
+    o : ``Out(stream.Signature(byte_beat(link.width)))``
+        Bytes to the host.
+    """
+
+    def __init__(self, config: Configuration, identification: bytes):
+        if not isinstance(config, Configuration):
+            raise TypeError(f"config must be a Configuration, not {config!r}")
+        self._config, self._identification = config, identification
+        beat = stream.Signature(byte_beat(config.link.width))
+        super().__init__({"i": In(beat), "o": Out(beat)})
+
+    @property
+    def config(self) -> Configuration:
+        """Parameters of this device."""
+        return self._config
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.shell = shell = LinkShell(config, self._identification)
+        m.submodules.engine = engine = Engine(config)
+        m.submodules.memory = memory = OnChipMemory(
+            beat_bits=config.table.beat_bits, words=config.memory.words,
+            latency=config.memory.latency)
+        wiring.connect(m, wiring.flipped(self.i), shell.i)
+        wiring.connect(m, shell.o, wiring.flipped(self.o))
+        wiring.connect(m, shell.request, engine.request)
+        wiring.connect(m, engine.read, shell.read)
+        wiring.connect(m, shell.write, engine.write)
+        wiring.connect(m, shell.run, engine.run)
+        wiring.connect(m, engine.report, shell.report)
+        wiring.connect(m, engine.memory, memory.port)
+        return m

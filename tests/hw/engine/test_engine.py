@@ -1,0 +1,231 @@
+# amaranth: UnusedElaboratable=no
+# SPDX-License-Identifier: Apache-2.0
+"""The engine against its golden model: results, refusals, and every cycle of the declared time."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+
+from luthier.golden.config import Configuration, load_configuration
+from luthier.golden.descriptor import Descriptor, Refusal, refusal
+from luthier.golden.engine import Engine as GoldenEngine
+from luthier.golden.protocol import Report, Space
+from luthier.golden.table import beats
+from luthier.hw.engine import Engine, OnChipMemory
+from luthier.sim.streams import simulate
+
+TINY = load_configuration("tiny")
+WEIGHTS = 64  # first word of the weights in the tests' memory
+
+
+def configuration(latency=3, **table):
+    data = {"name": "case", "memory": {"words": 4096, "latency": latency},
+            "scratchpad": {"words": 128}, "table": {"max_columns": 512, "max_rows": 512} | table}
+    return Configuration.from_data(data)
+
+
+class Device(wiring.Component):
+    """An engine and its on-chip memory."""
+
+    def __init__(self, config):
+        self.engine = Engine(config)
+        self._config = config
+        super().__init__({})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.engine = self.engine
+        m.submodules.memory = memory = OnChipMemory(
+            beat_bits=self._config.table.beat_bits, words=self._config.memory.words,
+            latency=self._config.memory.latency)
+        wiring.connect(m, self.engine.memory, memory.port)
+        # The simulator wants a clock domain that is used at the top too.
+        m.d.sync += Signal().eq(1)
+        return m
+
+
+def to_words(raw):
+    return [int.from_bytes(word.tobytes(), "little") for word in raw]
+
+
+async def send(ctx, stream, payload):
+    ctx.set(stream.payload, payload)
+    ctx.set(stream.valid, 1)
+    await ctx.tick().until(stream.ready)
+    ctx.set(stream.valid, 0)
+
+
+async def take(ctx, stream):
+    ctx.set(stream.ready, 1)
+    payload, = await ctx.tick().sample(stream.payload).until(stream.valid)
+    ctx.set(stream.ready, 0)
+    return payload
+
+
+def execute(config, scratchpad, memory, program, *, seed=1, used=None):
+    """Load both memories, run (base, count, repeat); return the report and the scratchpad."""
+    device, out = Device(config), {}
+    engine = device.engine
+    rng = random.Random(seed)
+
+    async def host(ctx):
+        for space, content, words in ((Space.MEMORY, memory, used or config.memory.words),
+                                      (Space.SCRATCHPAD, scratchpad, config.scratchpad.words)):
+            for address, word in enumerate(to_words(content[:words])):
+                await send(ctx, engine.write, {"space": space, "address": address, "data": word})
+        base, count, repeat = program
+        await send(ctx, engine.run, {"base": base, "count": count, "repeat": repeat})
+        report = await take(ctx, engine.report)
+        out["report"] = Report.unpack(int(report.as_bits()).to_bytes(64, "little"))
+        await send(ctx, engine.request, {"space": Space.SCRATCHPAD, "address": 0,
+                                         "count": config.scratchpad.words})
+        got = []
+        for _ in range(config.scratchpad.words):
+            while rng.random() < 0.2:
+                await ctx.tick()
+            got.append(await take(ctx, engine.read))
+        out["scratchpad"] = got
+        await send(ctx, engine.request, {"space": Space.MEMORY, "address": 1, "count": 3})
+        out["memory"] = [await take(ctx, engine.read) for _ in range(3)]
+
+    simulate(device, [host], limit=100_000)
+    assert out["memory"] == to_words(memory[1:4])
+    return out["report"], out["scratchpad"]
+
+
+def case(config, rng, descriptors):
+    """Return a golden engine with random contents and these descriptors from word 0 on."""
+    golden = GoldenEngine(config)
+    golden.scratchpad[:] = rng.integers(0, 256, golden.scratchpad.shape)
+    golden.memory[:] = rng.integers(0, 256, golden.memory.shape)
+    raw = b"".join(d.pack() for d in descriptors)
+    golden.memory.reshape(-1)[: len(raw)] = np.frombuffer(raw, np.uint8)
+    return golden
+
+
+def describe(config, rows, columns, planes, tokens=1, **more):
+    words = -(-columns // config.activations_per_word)
+    return Descriptor(**{
+        "flags": int(planes == 0), "rows": rows, "columns": columns, "weights": WEIGHTS,
+        "planes_stored": planes or 1, "planes_used": planes or 1, "tokens": tokens,
+        "source_type": config.activation_bytes - 1, "source": 0, "source_step": words,
+        "destination": words * tokens, "destination_step": -(-rows // config.results_per_word),
+    } | more)
+
+
+def compare(config, descriptors, program=None, seed=1):
+    """Run both engines; compare scratchpad, cycles and counts. Return the report."""
+    golden = case(config, np.random.default_rng(seed), descriptors)
+    before = golden.scratchpad.copy()
+    program = program or (0, len(descriptors), 1)
+    used = WEIGHTS + max((beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
+                                trits=d.trits) for d in descriptors if refusal(config, d) == Refusal.NONE),
+                         default=0)
+    expected = golden.run(*program)
+    report, scratchpad = execute(config, before, golden.memory, program, seed=seed,
+                                 used=min(used, config.memory.words))
+    assert scratchpad == to_words(golden.scratchpad)
+    for name in ("code", "index", "cycles", "busy", "saturations", "operations"):
+        assert getattr(report, name) == getattr(expected, name), (name, report, expected)
+    assert report.elapsed >= report.cycles
+    return report
+
+
+# Many more shapes and configurations run on the compiled board, see tests/sim.
+CONFIGURATIONS = {
+    "d64": {"beat_bits": 64, "row_block": 32},
+    "d128_slow": {"beat_bits": 128, "row_block": 64, "latency": 80},
+    "d256_a16": {"beat_bits": 256, "activation_bits": 16, "row_block": 16, "latency": 40},
+}
+SHAPES = [(1, 1, 0), (50, 90, 0), (7, 130, 3)]
+
+
+@pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_equals_golden_and_declared_cycles(table):
+    config = configuration(**table)
+    for seed, (rows, columns, planes) in enumerate(SHAPES):
+        compare(config, [describe(config, rows, columns, planes)], seed=seed)
+
+
+@pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_tokens(table):
+    config = configuration(**table)
+    for rows, columns, planes in [(3, 70, 0), (20, 20, 2)]:
+        compare(config, [describe(config, rows, columns, planes, tokens=3)])
+
+
+def test_program_with_repeats_and_nops():
+    config = configuration(beat_bits=64, row_block=32)
+    nop = Descriptor.unpack(bytes(64))
+    program = [describe(config, 5, 60, 0), nop, describe(config, 4, 9, 2, destination=100)]
+    report = compare(config, program, (0, 3, 2))
+    assert report.operations == report.index == 6
+
+
+@pytest.mark.parametrize("change, code", [
+    ({"opcode": 9}, Refusal.OPCODE),
+    ({"reserved_56": 1}, Refusal.RESERVED),
+    ({"flags": 16}, Refusal.RESERVED),
+    ({"opcode": 0}, Refusal.RESERVED),
+    ({"flags": 8}, Refusal.UNSUPPORTED),
+    ({"shift": 1}, Refusal.UNSUPPORTED),
+    ({"destination_type": 0}, Refusal.UNSUPPORTED),
+    ({"rows": 513}, Refusal.SHAPE),
+    ({"rows": 1 << 31}, Refusal.SHAPE),
+    ({"columns": 0}, Refusal.SHAPE),
+    ({"tokens": 0}, Refusal.SHAPE),
+    ({"planes_stored": 9, "planes_used": 9}, Refusal.PLANES),
+    ({"flags": 1, "planes_stored": 2, "planes_used": 2}, Refusal.PLANES),
+    ({"source": 121}, Refusal.ADDRESS),
+    ({"source": 1 << 31}, Refusal.ADDRESS),
+    ({"source_step": 1 << 31, "tokens": 3}, Refusal.ADDRESS),
+    ({"destination": 126}, Refusal.ADDRESS),
+    ({"destination_step": 119, "tokens": 2}, Refusal.ADDRESS),
+    ({"weights": 4090}, Refusal.ADDRESS),
+    ({"rows": 512, "columns": 512, "planes_stored": 8, "planes_used": 8, "source": 0,
+      "destination": 0}, Refusal.ADDRESS),
+])
+def test_refusals_do_not_wedge(change, code):
+    """The refused descriptor ends its program; the next program runs."""
+    config = configuration(beat_bits=64, row_block=32)
+    good = describe(config, 6, 60, 1)
+    bad = replace(good, **change)
+    assert compare(config, [good, bad, good]).code == code
+    assert compare(config, [bad, good], (8, 1, 1)).code == Refusal.NONE
+
+
+def test_range_is_refused():
+    config = configuration(beat_bits=64, activation_bits=16, max_columns=260)
+    assert compare(config, [describe(config, 1, 258, 8)]).code == Refusal.RANGE
+    assert compare(config, [describe(config, 1, 257, 8)]).code == Refusal.NONE
+
+
+@pytest.mark.parametrize("program, code", [
+    ((4096 - 8, 1, 1), Refusal.OPCODE),
+    ((4096 - 7, 1, 1), Refusal.PROGRAM),
+    ((1 << 31, 65535, 1), Refusal.PROGRAM),
+    ((0, 1, 0), Refusal.NONE),
+])
+def test_program_range(program, code):
+    config = configuration(beat_bits=64)
+    golden = case(config, np.random.default_rng(1), [])
+    golden.memory[4096 - 8 :, 0] = 9
+    report, _ = execute(config, golden.scratchpad, golden.memory, program)
+    assert report.code == golden.run(*program).code == code
+
+
+def test_converts():
+    text = verilog.convert(Engine(TINY), name="engine", emit_src=False, strip_internal_attrs=True)
+    assert "module engine(" in text
+
+
+def test_wrong_arguments():
+    with pytest.raises(TypeError, match="config must be a Configuration, not 3"):
+        Engine(3)
+    with pytest.raises(ValueError, match="latency must be at least 3, not 2"):
+        OnChipMemory(beat_bits=64, words=64, latency=2)
