@@ -1,1 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Drive a device from Python.
+
+    import numpy as np
+    from luthier.host import Weights, connect
+
+    with connect("golden:default") as device:
+        layer = device.load(Weights.ternary(np.array([[1, 0, -1], [-1, 1, 1]])))
+        print(layer(np.array([10, 20, 30], np.int8)))    # [-20  40]
+        print(layer.stats.cycles)
+
+No Amaranth here: this is all that a machine with a board needs.
+"""
+
+from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing, UserError
+from .conversation import LinkError
+from .driver import Device, connect
+from .layer import Layer
+from .results import LayerStats, ResultMismatch
+from .weights import Weights
+
+__all__ = [
+    "CheckFailed",
+    "Device",
+    "DeviceError",
+    "Layer",
+    "LayerStats",
+    "LinkError",
+    "LuthierError",
+    "ResultMismatch",
+    "ToolMissing",
+    "UserError",
+    "Weights",
+    "connect",
+]

@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Queue", "byte_beat"]
+__all__ = ["Queue", "StreamRegister", "byte_beat"]
 
 
 def byte_beat(width: int) -> data.StructLayout:
@@ -77,4 +77,46 @@ class Queue(wiring.Component):
             queue.r_en.eq(self.o.ready),
             self.level.eq(queue.level),
         ]
+        return m
+
+
+class StreamRegister(wiring.Component):
+    """Registers on every wire of a stream: payload and valid forward, ready backward.
+
+    Latency: 1 cycle. Throughput: 1 word per cycle. Holds two words.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+    o : ``Out(stream.Signature(shape))``
+    """
+
+    def __init__(self, shape):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an accepted word to its output."""
+        return 1
+
+    def elaborate(self, platform):
+        m = Module()
+        first, second = (Signal.like(Value.cast(self.i.payload), name=name, reset_less=True)
+                         for name in ("first", "second"))
+        filled, spilled = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~spilled),
+            self.o.valid.eq(filled),
+            Value.cast(self.o.payload).eq(first),
+        ]
+        with m.If(~filled | self.o.ready):
+            m.d.sync += [filled.eq(self.i.valid | spilled), spilled.eq(0)]
+            m.d.sync += first.eq(Mux(spilled, second, Value.cast(self.i.payload)))
+        with m.Elif(self.i.valid & self.i.ready):
+            m.d.sync += [second.eq(self.i.payload), spilled.eq(1)]
         return m

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.config import Configuration
 from .engine import Engine, OnChipMemory
-from .link import LinkShell
-from .stream import byte_beat
+from .link.shell import LinkShell
+from .stream import StreamRegister, byte_beat
 
 __all__ = ["Luthier"]
 
@@ -45,13 +45,26 @@ class Luthier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        m.submodules.shell = shell = LinkShell(config, self._identification)
-        m.submodules.engine = engine = Engine(config)
-        m.submodules.memory = memory = OnChipMemory(
+        shell = LinkShell(config, self._identification)
+        engine = Engine(config)
+        memory = OnChipMemory(
             beat_bits=config.table.beat_bits, words=config.memory.words,
             latency=config.memory.latency)
-        wiring.connect(m, wiring.flipped(self.i), shell.i)
-        wiring.connect(m, shell.o, wiring.flipped(self.o))
+        # Registers at the pins, the reset's included: no path from one pin to another, and none from
+        # a pin to deep logic.
+        reset = Signal(init=1, reset_less=True)
+        m.d.sync += reset.eq(ResetSignal("sync"))
+        m.domains.device = device = ClockDomain(local=True)
+        m.d.comb += [device.clk.eq(ClockSignal("sync")), device.rst.eq(reset)]
+        receive = StreamRegister(byte_beat(config.link.width))
+        send = StreamRegister(byte_beat(config.link.width))
+        for name, unit in (("shell", shell), ("engine", engine), ("memory", memory),
+                           ("receive", receive), ("send", send)):
+            m.submodules[name] = DomainRenamer("device")(unit)
+        wiring.connect(m, wiring.flipped(self.i), receive.i)
+        wiring.connect(m, receive.o, shell.i)
+        wiring.connect(m, shell.o, send.i)
+        wiring.connect(m, send.o, wiring.flipped(self.o))
         wiring.connect(m, shell.request, engine.request)
         wiring.connect(m, engine.read, shell.read)
         wiring.connect(m, shell.write, engine.write)

@@ -2,13 +2,14 @@
 """Builders: activations in, tables of their signed sums out, one entry a cycle each."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import build_cycles, entry_width
 from ...golden.weights import HALF2, HALF3
 from ..stream import Queue
+from .arithmetic import add_subtract
 
 __all__ = ["TableBuilder", "table_command"]
 
@@ -226,50 +227,54 @@ class TableBuilder(wiring.Component):
     def _stage(self, m, load, word, left):
         """Register the words of a half tile, and for trits one eighth more; zero beyond the end."""
         width, per_word = self._config.table.activation_bits, self._config.activations_per_word
-        full = Signal()
-        m.d.comb += full.eq(left >= per_word)
-        activations = []
-        for lane in range(per_word):
-            masked = Signal(signed(width), name=f"masked_{lane}")
-            present = full | (left[: (per_word - 1).bit_length()] > lane)
-            m.d.comb += masked.eq(Mux(present, self.activations.payload[lane], 0))
-            activations.append(masked)
+        # Lane n counts if n < left: a shift of ones, which saturates where the word is full.
+        present, count = Signal(per_word), Signal(range(per_word + 1))
+        ones = (1 << per_word) - 1
+        m.d.comb += [
+            count.eq(Mux(left > per_word, per_word, left)),
+            present.eq(~(Const(ones, per_word) << count)),
+        ]
+        activations = Signal(per_word * width)
+        m.d.comb += activations.eq(Cat(
+            Mux(present[lane], self.activations.payload[lane], 0)[:width]
+            for lane in range(per_word)))
         staged = []
         for number in range(5 * self._config.activation_bytes):
-            for lane in range(per_word):
-                register = Signal(signed(width), name=f"staged_{number}_{lane}", reset_less=True)
-                with m.If(load & (word == number)):
-                    m.d.sync += register.eq(activations[lane])
-                staged.append(register)
+            register = Signal(per_word * width, name=f"staged_{number}", reset_less=True)
+            with m.If(load & (word == number)):
+                m.d.sync += register.eq(activations)
+            staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
         return staged
 
     def _build(self, m, staged, trits, phase, bank, step, index):
         """Three stages: look up the step, select the activation, add; then the entry is written."""
         width = self._config.table.activation_bits
         planes = _plane_steps()
-        programs = {  # by (odd builder, phase)
-            (0, 0): _trit_steps(HALF3[1:], [0, 1, 2], 1, 0),
-            (0, 1): _trit_steps(HALF3[1:], [3, 4, 5], 1, 0),
-            (1, 0): _trit_steps(HALF2, [0, 1], 0, 4),
-            (1, 1): _trit_steps(HALF2, [2, 3], 0, 4),
-        }
+        programs = (  # of the even and the odd builders, by phase
+            (_trit_steps(HALF3[1:], [0, 1, 2], 1, 0), _trit_steps(HALF3[1:], [3, 4, 5], 1, 0)),
+            (_trit_steps(HALF2, [0, 1], 0, 4), _trit_steps(HALF2, [2, 3], 0, 4)),
+        )
         for odd, address in enumerate((self.address_even, self.address_odd)):
-            now, then = Signal(_Step, name=f"step_{odd}"), Signal(_Step, name=f"sum_{odd}")
-            m.d.sync += [now.write.eq(0), then.eq(now)]
-            with m.If(step), m.Switch(Cat(index, phase, trits)):
-                for number in range(2):
-                    for alphabet, program in enumerate((planes, programs[odd, number])):
-                        for place, fields in enumerate(program):
-                            with m.Case(place | number << 4 | alphabet << 5):
-                                m.d.sync += now.eq(_Step.const(fields))
+            # Sixteen steps for each alphabet and phase; the sixteenth does nothing.
+            rows = [program + [{}] * (16 - len(program))
+                    for program in (planes, planes, *programs[odd])]
+            m.submodules[f"program_{odd}"] = program = memory.Memory(
+                shape=_Step, depth=64, init=[fields for row in rows for fields in row])
+            port = program.read_port()
+            m.d.comb += port.addr.eq(Cat(Mux(step, index, 15), phase, trits))
+            now, then = port.data, Signal(_Step, name=f"sum_{odd}",
+                                              reset_less=True)
+            m.d.sync += then.eq(now)
             written = Signal(name=f"written_{odd}")
-            m.d.sync += [written.eq(then.write), address.eq(then.entry)]
-            m.d.comb += self.write[odd].eq(written)
+            entry = Signal.like(address, name=f"entry_{odd}", reset_less=True)
+            m.d.sync += [written.eq(then.write), entry.eq(then.entry)]
+            m.d.comb += [self.write[odd].eq(written), address.eq(entry)]
             for builder in range(odd, self._builders, 2):
                 own = staged[4 * builder : 4 * builder + 4]
                 shared = staged[4 * self._builders + builder : 4 * self._builders + builder + 2]
                 operand = Signal(signed(width + 1), name=f"operand_{builder}", reset_less=True)
-                total = self.entry[builder]
+                total = Signal.like(self.entry[builder], name=f"total_{builder}", reset_less=True)
+                m.d.comb += self.entry[builder].eq(total)
                 chosen = Signal(signed(width), name=f"chosen_{builder}")
                 with m.Switch(now.select):
                     for choice, value in enumerate(own if odd else own + shared):
@@ -279,9 +284,9 @@ class TableBuilder(wiring.Component):
                     m.d.sync += operand.eq(0)
                 with m.Else():
                     m.d.sync += operand.eq(Mux(now.double, chosen << 1, chosen))
-                base = Signal.like(total, name=f"base_{builder}")
-                m.d.comb += base.eq(Mux(then.clear, 0, total))
-                m.d.sync += total.eq(Mux(then.subtract, base - operand, base + operand))
+                kept = Signal.like(total, name=f"kept_{builder}")
+                m.d.comb += kept.eq(Mux(then.clear, 0, total))
+                m.d.sync += total.eq(add_subtract(m, f"{builder}", kept, operand, then.subtract))
         stages = [Cat(phase, bank)]
         for stage in range(3):
             stages.append(Signal(2, name=f"target_{stage}"))

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import accumulator_width, entry_width, node_width
+from .arithmetic import add_subtract
 from .sequencer import slot_layout
 
 __all__ = ["Accumulators", "AdderTree", "Tables"]
@@ -64,27 +65,35 @@ class Tables(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        relatives, signs = [], []
-        bank = Signal()
+        bank = Signal(reset_less=True)
         m.d.sync += bank.eq(self.bank)
+        # Bits 3 and 7 of a byte of planes, 2 and 7 of a byte of trits.
+        low, middle, high = (Cat(self.weights[bit::8]) for bit in (2, 3, 7))
+        relative, sign = (Signal(self._pairs, name=name, reset_less=True)
+                          for name in ("relative_0", "sign_0"))
+        relative_1, sign_1 = (Signal(self._pairs, name=name, reset_less=True)
+                              for name in ("relative_1", "sign_1"))
+        m.d.sync += [
+            relative.eq(Mux(self.trits, low, middle ^ high)),
+            sign.eq(Mux(self.trits, high, middle)),
+            relative_1.eq(relative),
+            sign_1.eq(sign),
+        ]
+        m.d.comb += [self.relative.eq(relative_1), self.sign.eq(sign_1)]
         for pair in range(self._pairs):
             byte = self.weights.word_select(pair, 8)
-            even, odd = Signal(4, name=f"even_{pair}"), Signal(3, name=f"odd_{pair}")
-            relative, sign = Signal(name=f"relative_{pair}"), Signal(name=f"sign_{pair}")
+            even = Signal(4, name=f"even_{pair}", reset_less=True)
+            odd = Signal(3, name=f"odd_{pair}", reset_less=True)
             with m.If(self.trits):
                 escape = byte[4:7].all()
                 m.d.sync += [
                     even.eq(Mux(escape, byte[0:4], byte[3:7])),
                     odd.eq(Mux(escape, 4, byte[0:2])),
-                    relative.eq(byte[2]),
-                    sign.eq(byte[7]),
                 ]
             with m.Else():
                 m.d.sync += [
                     even.eq(byte[0:3]),
                     odd.eq(byte[4:7]),
-                    relative.eq(byte[3] ^ byte[7]),
-                    sign.eq(byte[3]),
                 ]
             for which, address in enumerate((even, odd)):
                 table = 2 * pair + which
@@ -101,10 +110,9 @@ class Tables(wiring.Component):
                     write.en.eq(self.write[which] & (self.write_phase == phase)),
                     read.addr.eq(Cat(address, bank)),
                 ]
-                m.d.sync += self.value[table].eq(read.data)
-            relatives.append(relative)
-            signs.append(sign)
-        m.d.sync += [self.relative.eq(Cat(relatives)), self.sign.eq(Cat(signs))]
+                value = Signal.like(read.data, name=f"value_{table}", reset_less=True)
+                m.d.sync += value.eq(read.data)
+                m.d.comb += self.value[table].eq(value)
         return m
 
 
@@ -146,38 +154,31 @@ class AdderTree(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         values = [self.value[index] for index in range(2 * self._pairs)]
-        relatives, signs = list(self.relative), list(self.sign)
+        control, negate = self.relative, self.sign[0]
         for level in range(1, self._levels + 1):
-            nodes, following = [], []
+            if level > 1:
+                # Relative sign of two groups of 2**(level - 2) pairs, at the bit of the first pair.
+                control = self.sign ^ (self.sign >> (1 << level - 2))
+                for stage in range(1, level):
+                    control = self._delay(m, f"control_{level}_{stage}", control)
+            nodes = []
             for index in range(len(values) // 2):
                 node = Signal(signed(node_width(self._bits, level)), name=f"node_{level}_{index}",
                               reset_less=True)
-                sign = Signal(name=f"sign_{level}_{index}", reset_less=True)
-                m.d.sync += [node.eq(add_subtract(m, f"{level}_{index}", values[2 * index],
-                                                  values[2 * index + 1], relatives[index])),
-                             sign.eq(signs[index])]
+                m.d.sync += node.eq(add_subtract(
+                    m, f"{level}_{index}", values[2 * index], values[2 * index + 1],
+                    control[index << level - 1]))
                 nodes.append(node)
-                following.append(sign)
             values = nodes
-            relatives = [a ^ b for a, b in zip(following[0::2], following[1::2], strict=False)]
-            signs = following[0::2]
-        m.d.comb += [self.total.eq(values[0]), self.negate.eq(signs[0])]
+            negate = self._delay(m, f"negate_{level}", negate)
+        m.d.comb += [self.total.eq(values[0]), self.negate.eq(negate)]
         return m
 
-
-def add_subtract(m, name, a, b, subtract):
-    """Return ``a - b`` if ``subtract`` else ``a + b`` as one carry chain.
-
-    The carry in comes from an extra lowest bit, so that no second adder is made of it.
-    """
-    width = max(len(a), len(b)) + 2
-    total = Signal(signed(width), name=f"sum_{name}")
-    flipped = Signal(signed(len(b)), name=f"flipped_{name}")
-    m.d.comb += [
-        flipped.eq(b ^ subtract.replicate(len(b))),
-        total.eq(Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed()),
-    ]
-    return total[1:].as_signed()
+    @staticmethod
+    def _delay(m, name, value):
+        register = Signal(len(value), name=name, reset_less=True)
+        m.d.sync += register.eq(value)
+        return register
 
 
 class Accumulators(wiring.Component):
@@ -241,7 +242,7 @@ class Accumulators(wiring.Component):
         kept = Signal(signed(width), reset_less=True)
         sign = self.negate
         inverted = Signal(signed(self._total + 7))
-        m.d.comb += inverted.eq(self.total ^ sign.replicate(self._total))
+        m.d.comb += inverted.eq(Mux(sign, ~self.total, self.total))
         with m.Switch(stages[1].slot.plane):
             for plane in range(8):
                 with m.Case(plane):

@@ -124,8 +124,8 @@ class TableUnit(wiring.Component):
             self.starved.eq(sequencer.starved),
             self.blocked.eq(sequencer.blocked),
         ]
-        m.d.comb += [a.eq(b) for a, b in zip(tables.entry, builder.entry, strict=True)]
-        m.d.comb += [a.eq(b) for a, b in zip(tree.value, tables.value, strict=True)]
+        for sink, source in ((tables.entry, builder.entry), (tree.value, tables.value)):
+            m.d.comb += [a.eq(b) for a, b in zip(sink, source, strict=True)]
 
         # The slot meets its sum at the accumulators, which want it one cycle before.
         layout = data.StructLayout({"valid": 1, "slot": slot_layout(self._config)})

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``luthier bench``: one operation of a chosen shape, checked and measured."""
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from ..golden.errors import CheckFailed, UserError
+from .output import JsonOption, Output, log
+
+if TYPE_CHECKING:
+    from ..host import Device, Layer, Weights
+
+__all__ = [
+    "FORMATS", "DeviceOption", "Measurement", "SeedOption", "describe", "measure", "random_weights",
+    "register",
+]
+
+#: Weight formats by name.
+FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
+
+#: Activations to try until a flipped bit shows: in one draw, they may cancel.
+_DRAWS = 20
+
+DeviceOption = Annotated[str, typer.Option(
+    "--device", metavar="URL",
+    help="sim:CONFIG, golden:CONFIG, serial:PORT?baud=N or socket://HOST:PORT.")]
+SeedOption = Annotated[int, typer.Option(
+    "--seed", min=0, help="Of the random weights and activations.")]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one layer did: ``data`` for JSON and tables, and the first wrong result, if any."""
+
+    data: dict[str, Any]
+    failure: CheckFailed | None
+
+
+def random_weights(rng: np.random.Generator, format: str, rows: int,
+                   columns: int) -> "tuple[Weights, np.ndarray]":
+    """Return random weights and their canonical integers, int64 array (rows, columns).
+
+    Raises
+    ------
+    UserError
+        If there is no such format.
+    """
+    from ..host import Weights
+
+    if format not in FORMATS:
+        raise UserError(f"--format must be ternary or w1 to w8, not {format!r}")
+    if format == "ternary":
+        trits = rng.integers(-1, 2, size=(rows, columns))
+        return Weights.ternary(trits), trits
+    bits = int(format[1:])
+    q = rng.integers(0, 1 << bits, size=(rows, columns))
+    return Weights.integer(q, bits), 2 * q - (1 << bits) + 1
+
+
+def describe(output: Output, device: "Device") -> None:
+    """Print what the device is."""
+    config, transport = device.config, device.transport
+    table = config.table
+    output.line(f"device      {device.url}: configuration {config.name}, hash "
+                f"{config.hash.hex()[:16]}")
+    build = device.build_id.hex()[:16] if any(device.build_id) else "none, this is the golden model"
+    if transport.build_seconds is not None:
+        build += f", ready in {transport.build_seconds:.1f} s"
+    output.line(f"build       {build}")
+    output.line(f"unit        {table.beat_bits} weight bits a cycle, {table.activation_bits}-bit "
+                f"activations, {config.memory.words * config.word_bytes >> 10} KiB of device "
+                f"memory")
+
+
+def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: int, seed: int,
+            reproduce: str, flip: tuple[int, int] | None = None) -> Measurement:
+    """Load a random layer, multiply random activations, compare with NumPy's int64 product.
+
+    Raises
+    ------
+    UserError
+        If the device cannot hold the layer, or a flipped bit could not change a result.
+    DeviceError
+        If the device fails.
+    """
+    from ..host import ResultMismatch
+
+    rng = np.random.default_rng(seed)
+    weights, integers = random_weights(rng, format, rows, columns)
+    half = 1 << device.config.table.activation_bits - 1
+    name = f"{format}-{rows}x{columns}"
+    before = device.link.bytes_sent + device.link.bytes_received
+    layer = device.load(weights, name)
+    upload = device.link.bytes_sent + device.link.bytes_received - before
+    try:
+        if flip is not None:
+            layer.flip_weight_bit(*flip)
+            log.info("flipped a stored bit of the weight in row %d, column %d", *flip)
+        draws = 0
+        while True:
+            x = rng.integers(-half, half, size=(tokens, columns))
+            y, expected = layer(x), x @ integers.T
+            wrong = np.argwhere(y != expected)
+            draws += 1
+            if flip is None or len(wrong) or draws == _DRAWS:
+                break
+    finally:
+        layer.unload()
+    failure = None
+    if len(wrong):
+        token, row = (int(i) for i in wrong[0])
+        failure = ResultMismatch(
+            layer=name, token=token, row=row, expected=int(expected[token, row]),
+            got=int(y[token, row]), count=len(wrong), checked=y.size, reproduce=reproduce)
+    elif flip is not None:
+        raise UserError(
+            f"the flipped bit of row {flip[0]}, column {flip[1]} changes no result, because the "
+            f"weights that share its byte are zero; choose another weight or --seed")
+    return Measurement(_data(device, layer, format, y.size, len(wrong), upload), failure)
+
+
+def _data(device: "Device", layer: "Layer", format: str, results: int, mismatches: int,
+          upload: int) -> dict[str, Any]:
+    rows, columns = layer.weights.shape
+    stats, clock = layer.stats, device.config.clock_hz
+    return {
+        "layer": layer.name, "rows": rows, "columns": columns, "format": format,
+        "tokens": stats.tokens, "results": results, "mismatches": mismatches,
+        "cycles": stats.cycles, "declared_cycles": stats.declared_cycles, "beats": stats.beats,
+        "starved": stats.starved, "blocked": stats.blocked, "efficiency": stats.efficiency,
+        "bits_per_weight": layer.bits_per_weight, "link_bytes": stats.link_bytes,
+        "upload_bytes": upload, "clock_hz": clock, "projected_seconds": stats.cycles / clock,
+        "cycles_per_second": device.transport.cycles_per_second,
+        "build_seconds": device.transport.build_seconds, "device": device.url,
+    }
+
+
+def show(output: Output, data: dict[str, Any]) -> None:
+    """Print the figures of one measurement."""
+    rows: list[tuple[str, str]] = [
+        ("results checked", f"{data['results']}"),
+        ("mismatches", f"{data['mismatches']}"),
+        ("cycles", f"{data['cycles']} (declared {data['declared_cycles']})"),
+        ("weight beats", f"{data['beats']}"),
+        ("cycles starved, blocked", f"{data['starved']}, {data['blocked']}"),
+        ("efficiency", f"{100 * data['efficiency']:.2f} %"),
+        ("bits per weight in memory", f"{data['bits_per_weight']:.3f}"),
+        ("link bytes, upload", f"{data['upload_bytes']}"),
+        ("link bytes, activations and results", f"{data['link_bytes']}"),
+        (f"time at {data['clock_hz'] / 1e6:g} MHz", f"{1e6 * data['projected_seconds']:.1f} us"),
+    ]
+    if data["cycles_per_second"] is not None:
+        rows.append(("simulated cycles per second", f"{data['cycles_per_second']:.3g}"))
+    output.table((data["layer"], "value"), rows)
+
+
+def _weight(text: str) -> tuple[int, int]:
+    row, comma, column = text.partition(",")
+    if not (comma and row.strip().isdecimal() and column.strip().isdecimal()):
+        raise UserError(f"--flip-weight-bit must be ROW,COLUMN, such as 17,100, not {text!r}")
+    return int(row), int(column)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                        help="Measure one operation of a chosen shape.")
+    app.add_typer(bench, name="bench")
+
+    @bench.callback()
+    def group() -> None:
+        """Measure one operation of a chosen shape."""
+
+    @bench.command("gemv", epilog="Example: luthier bench gemv --device sim:tiny --rows 128 "
+                                  "--columns 320 --format w4")
+    def gemv(
+        device: DeviceOption = "sim:default",
+        rows: Annotated[int, typer.Option("--rows", min=1, help="Rows of the matrix.")] = 1024,
+        columns: Annotated[int, typer.Option("--columns", min=1, help="Columns.")] = 1280,
+        format: Annotated[str, typer.Option(
+            "--format", help="Of the weights: ternary, or w1 to w8 for so many bits.")] = "ternary",
+        tokens: Annotated[int, typer.Option(
+            "--tokens", min=1, help="Vectors to multiply.")] = 1,
+        seed: SeedOption = 0,
+        flip_weight_bit: Annotated[str | None, typer.Option(
+            "--flip-weight-bit", metavar="ROW,COLUMN",
+            help="Flip a stored bit of this weight first: the check must then fail.")] = None,
+        json: JsonOption = None,
+    ) -> None:
+        """Multiply a random matrix with random vectors, check every result, show the figures.
+
+        Results are compared with NumPy's 64-bit integer product; any difference is exit code 1.
+        """
+        from ..host import connect
+
+        output = Output(json)
+        flip = None if flip_weight_bit is None else _weight(flip_weight_bit)
+        if format not in FORMATS:
+            raise UserError(f"--format must be ternary or w1 to w8, not {format!r}")
+        command = ["luthier", "bench", "gemv", "--device", device, "--rows", str(rows), "--columns",
+                   str(columns), "--format", format, "--tokens", str(tokens), "--seed", str(seed)]
+        if flip is not None:
+            command += ["--flip-weight-bit", f"{flip[0]},{flip[1]}"]
+        with connect(device) as opened:
+            describe(output, opened)
+            result = measure(opened, format=format, rows=rows, columns=columns, tokens=tokens,
+                             seed=seed, flip=flip, reproduce=shlex.join(command))
+            show(output, result.data)
+            output.write_json(result.data, config=opened.config, seed=seed)
+        if result.failure is not None:
+            raise result.failure

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading, writing and running over a transport, and finding back after a failure."""
+
+import secrets
+from collections.abc import Sequence
+
+from ..golden.errors import DeviceError
+from ..golden.protocol import (
+    PROTOCOL_VERSION,
+    REPORT_BYTES,
+    FrameType,
+    Header,
+    Identification,
+    Report,
+    Space,
+    Status,
+)
+from .conversation import Conversation, LinkError
+from .transports import Transport
+
+__all__ = ["Link"]
+
+
+class Link(Conversation):
+    """One host's conversation with one device.
+
+    Requests are numbered; one that is not answered in time is sent again under its number, so that
+    the device executes it once. WRITEs are pipelined as far as the device has room; every call
+    returns when all its replies are there, so a READ or a RUN sees the WRITEs before it. A call
+    that ends early, by Ctrl-C also, leaves a link that resynchronises at the next call.
+
+    Parameters
+    ----------
+    transport : Transport
+        Open.
+
+    Attributes
+    ----------
+    bytes_sent, bytes_received, ignored, repeats : int
+        As of :class:`~luthier.host.conversation.Conversation`.
+    resyncs : int
+        Resynchronisations, the first contact included.
+    """
+
+    def __init__(self, transport: Transport):
+        super().__init__(transport)
+        self.resyncs = 0
+        self._identification: Identification | None = None
+        self._dirty = True
+        #: Seconds that an operation which was given up may still take in the device.
+        self._patience = 0.0
+
+    # Operations ----------------------------------------------------------------------------
+
+    @property
+    def identification(self) -> Identification:
+        """What the device says of itself; asks it at the first use."""
+        if self._identification is None:
+            self.resync()
+        assert self._identification is not None
+        return self._identification
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word, D / 8."""
+        return self.identification.beat_bits // 8
+
+    @property
+    def words_per_frame(self) -> int:
+        """Words that one READ or WRITE moves at most."""
+        return self.identification.payload_bytes // self.word_bytes
+
+    def read(self, space: Space, address: int, count: int) -> bytes:
+        """Return ``count`` words from ``address`` of a space.
+
+        Raises
+        ------
+        LinkError
+            If the device does not answer.
+        DeviceError
+            If it refuses.
+        """
+        what = f"reading {count} words of {space.name.lower()} at {address}"
+        step = self.words_per_frame
+        requests: list[tuple[Header, bytes]] = []
+        for first in range(address, address + count, step):
+            words = min(step, address + count - first)
+            requests.append((Header(type=FrameType.READ, seq=0, space=space, count=words,
+                                    address=first), b""))
+        parts: list[bytes] = []
+        for request in requests:
+            ((header, data),) = self._exchange([request], 1, what)
+            if len(data) != header.count * self.word_bytes:
+                raise self._broken(what, f"{len(data)} bytes for {header.count} words")
+            parts.append(data)
+        return b"".join(parts)
+
+    def write(self, space: Space, address: int, data: bytes) -> None:
+        """Write whole words at ``address`` of a space; errors as of :meth:`read`.
+
+        Raises
+        ------
+        ValueError
+            If ``data`` is not whole words.
+        """
+        word = self.word_bytes
+        if len(data) % word:
+            raise ValueError(f"data must be a multiple of {word} bytes, not {len(data)}")
+        step = self.words_per_frame * word
+        requests: list[tuple[Header, bytes]] = []
+        for first in range(0, len(data), step):
+            piece = data[first : first + step]
+            requests.append((Header(
+                type=FrameType.WRITE, seq=0, length=len(piece), space=space,
+                count=len(piece) // word, address=address + first // word), piece))
+        self._exchange(requests, self.identification.window,
+                       f"writing {len(data) // word} words of {space.name.lower()} at {address}")
+
+    def run(self, base: int, count: int, repeat: int = 1, limit: float = 1.0) -> Report:
+        """Run ``count`` descriptors from word ``base`` of the memory, ``repeat`` times over.
+
+        Parameters
+        ----------
+        limit : float
+            Seconds of the transport's time that it may take.
+
+        Returns
+        -------
+        Report
+            Also of a program that was refused: its ``code`` is not 0.
+        """
+        what = f"running {count} operations at {base}"
+        header = Header(type=FrameType.RUN, seq=0, count=count, address=base | repeat << 32)
+        ((_, data),) = self._exchange([(header, b"")], 1, what, limit)
+        if len(data) != REPORT_BYTES:
+            raise self._broken(what, f"{len(data)} bytes for a report")
+        return Report.unpack(data)
+
+    def resync(self) -> Identification:
+        """Bring both ends to a known state: drop what is under way, HELLO, forget old replies.
+
+        Raises
+        ------
+        LinkError
+            If the device does not answer.
+        DeviceError
+            If it is another device than before, or speaks another protocol version.
+        """
+        self.resyncs += 1
+        self._dirty = True
+        self.send(b"\0\0")
+        self.drain()
+        hello = Header(type=FrameType.HELLO, seq=0, address=secrets.randbits(64))
+        ((_, data),) = self.converse([(hello, b"")], 1, "greeting the device", self._patience)
+        name = self.transport.description
+        try:
+            found = Identification.unpack(data)
+        except ValueError as error:
+            raise DeviceError(f"{name} is not a Luthier device: {error}") from None
+        if found.protocol != PROTOCOL_VERSION:
+            raise DeviceError(
+                f"{name} speaks version {found.protocol} of the link protocol and this Luthier "
+                f"version {PROTOCOL_VERSION}; use the Luthier that generated the device, or "
+                f"generate it again with this one")
+        if found.beat_bits < 64 or found.payload_bytes < found.beat_bits // 8 or not found.window:
+            raise DeviceError(f"{name} describes itself with impossible sizes: {found}")
+        if self._identification not in (None, found):
+            raise DeviceError(f"{name} is now another device than at the start; connect again")
+        self._identification, self.payload_bytes = found, found.payload_bytes
+        self._dirty, self._patience = False, 0.0
+        return found
+
+    def close(self) -> None:
+        """Close the transport."""
+        self.transport.close()
+
+    # Conversation --------------------------------------------------------------------------
+
+    def _exchange(self, requests: Sequence[tuple[Header, bytes]], window: int, what: str,
+                  extra: float = 0.0) -> list[tuple[Header, bytes]]:
+        """Return the replies to ``requests``, in their order; resynchronise first where needed."""
+        if self._dirty:
+            self.resync()
+        # Whatever ends this early, Ctrl-C also, leaves replies under way.
+        self._dirty, self._patience = True, extra + self.travel(window * self.frame_bytes)
+        try:
+            replies = self.converse(requests, window, what, extra)
+        except LinkError as error:
+            raise LinkError(f"{error}; {self._diagnosis()}") from None
+        for header, _ in replies:
+            if header.space not in (Status.OK, Status.REFUSED):
+                known = header.space in tuple(Status)
+                raise self._broken(what, Status(header.space).name if known else
+                                   f"the unknown status {header.space}")
+        self._dirty, self._patience = False, 0.0
+        return replies
+
+    def _diagnosis(self) -> str:
+        """Say after a failure whether the device still answers at all."""
+        self._patience = 0.0  # The limit was waited for three times already.
+        try:
+            self.resync()
+        except DeviceError:
+            return f"nor does it answer a greeting: {self.transport.advice}"
+        return ("it does answer a greeting, so the connection works: the operation takes longer "
+                "than declared, or the line loses bytes")
+
+    def _broken(self, what: str, answer: str) -> DeviceError:
+        self._dirty = True
+        return DeviceError(
+            f"{what}: {self.transport.description} answered {answer}; the device does not agree "
+            f"with this Luthier, generate it again")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``luthier bench gemv`` on golden devices."""
+
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+from luthier.cli.bench import FORMATS, random_weights
+from luthier.cli.main import main
+from luthier.golden.config import load_configuration
+from luthier.host import Layer
+
+SMALL = ["bench", "gemv", "--device", "golden:tiny", "--rows", "30", "--columns", "100"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_random_weights_mean_what_they_say(format):
+    weights, integers = random_weights(np.random.default_rng(3), format, 9, 50)
+    assert (weights.values == integers).all() and weights.trits == (format == "ternary")
+    top = 1 if format == "ternary" else 2 ** int(format[1:]) - 1
+    assert (integers.max(), integers.min()) == (top, -top) or format in ("w7", "w8")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_json(capsys, format):
+    assert main([*SMALL, "--format", format, "--tokens", "2", "--seed", "5", "--json", "-"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["results"] == 60 and data["mismatches"] == 0 and data["seed"] == 5
+    assert data["cycles"] == data["declared_cycles"] > data["beats"] > 0
+    assert 0 < data["efficiency"] < 1 and data["link_bytes"] > 0 and data["upload_bytes"] > 0
+    planes = 1 if format == "ternary" else int(format[1:])
+    beats = 30 * planes * -(-100 // (40 if format == "ternary" else 64))
+    assert data["bits_per_weight"] == beats * 64 / 3000 and data["beats"] == 2 * beats
+    assert data["projected_seconds"] == data["cycles"] / data["clock_hz"]
+    assert data["config_hash"] == load_configuration("tiny").hash.hex()
+    assert data["cycles_per_second"] is None and data["build_seconds"] is None
+
+
+def test_table(capsys, tmp_path):
+    assert main([*SMALL, "--json", str(tmp_path / "out.json")]) == 0
+    out = capsys.readouterr().out
+    for text in ("golden:tiny: configuration tiny, hash 0", "ternary-30x100", "mismatches",
+                 "efficiency", "bits per weight in memory", "time at 50 MHz"):
+        assert text in out
+    assert json.loads((tmp_path / "out.json").read_text())["rows"] == 30
+
+
+@pytest.mark.parametrize("format", ["ternary", "w1", "w4", "w8"])
+def test_a_flipped_bit_fails_and_the_command_repeats_it(capsys, format):
+    command = [*SMALL, "--format", format, "--seed", "2", "--flip-weight-bit", "17,99"]
+    assert main([*command, "--json", "-"]) == 1
+    first = capsys.readouterr()
+    assert json.loads(first.out)["mismatches"] == 1
+    found = re.search(rf"error: layer {format}-30x100, row 17, token 0: expected -?\d+, got -?\d+; "
+                      r"1 of 30 results compared differ; reproduce with: luthier (.*)", first.err)
+    assert found
+    assert main(shlex.split(found[1])) == 1
+    assert found[0] in capsys.readouterr().err
+
+
+def test_a_flip_without_effect_is_the_users_mistake(capsys, monkeypatch):
+    monkeypatch.setattr(Layer, "flip_weight_bit", lambda self, row, column: None)
+    assert main([*SMALL, "--flip-weight-bit", "0,99"]) == 2
+    assert "row 0, column 99 changes no result" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), [
+    (["--format", "w9"], 2, "--format must be ternary or w1 to w8, not 'w9'"),
+    (["--flip-weight-bit", "3"], 2, "--flip-weight-bit must be ROW,COLUMN, such as 17,100, not "
+                                    "'3'"),
+    (["--flip-weight-bit", "3,-1"], 2, "must be ROW,COLUMN"),
+    (["--flip-weight-bit", "30,0"], 2, "row must be between 0 and 29 in layer ternary-30x100"),
+    (["--rows", "0"], 2, "--rows"),
+    (["--columns", "513"], 2, "1 more than table.max_columns (512)"),
+    (["--device", "golden:none"], 2, "no configuration called 'none'"),
+    (["--device", "other"], 2, "socket://HOST:PORT, not 'other'"),
+    (["--device", "serial:/dev/ttyNOWHERE"], 4, "there is no serial port /dev/ttyNOWHERE"),
+    (["--json", "/nowhere/x"], 2, "there is no folder /nowhere"),
+])
+def test_mistakes(capsys, arguments, code, message):
+    assert main([*SMALL, *arguments]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_help(capsys):
+    assert main(["bench", "gemv", "--help"]) == 0
+    assert "--flip-weight-bit" in capsys.readouterr().out
