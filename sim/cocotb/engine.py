@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cocotb bench of the Verilog of :class:`~luthier.hw.engine.Engine`, see :mod:`.streams`.
+
+Behind the memory port stands a model that answers each request after 1 to 200 cycles, in order, with
+random stalls between beats. The expected scratchpad is the golden engine's.
+"""
+
+from collections import deque
+
+import cocotb
+import numpy as np
+
+from ...golden.config import Configuration
+from ...golden.descriptor import Descriptor
+from ...golden.engine import Engine
+from ...golden.protocol import Report, Space
+from .streams import StreamBench, start
+
+__all__ = ["EngineBench"]
+
+_WEIGHTS = 64
+
+
+class EngineBench(StreamBench):
+    """Host and memory around the engine."""
+
+    def __init__(self, dut, config: Configuration, *, seed: int, stalls: float):
+        super().__init__(
+            dut, ("request", "write", "run", "memory__beat"),
+            ("read", "report", "memory__request", "memory__write"), seed=seed, stalls=stalls)
+        self.config, self.numbers = config, np.random.default_rng(seed)
+        self.golden = Engine(config)
+        self.golden.memory[:] = self.numbers.integers(0, 256, self.golden.memory.shape)
+        #: Cycles from a request to its first beat, each request.
+        self.latencies = (1, 200)
+        self.most_outstanding = 0
+
+    def clear(self) -> None:
+        super().clear()
+        self.answers: deque[tuple[int, list[int]]] = deque()
+
+    def taken(self, name: str, payload: int) -> None:
+        match name:
+            case "memory__request":
+                address, length = payload & 0xFFFF_FFFF, payload >> 32
+                words = [int.from_bytes(word.tobytes(), "little")
+                         for word in self.golden.memory[address : address + length]]
+                assert len(words) == length, "a request beyond the end of the memory"
+                due = self.cycle + self.rng.randint(*self.latencies)
+                self.answers.append((due, words))
+                self.most_outstanding = max(self.most_outstanding, len(self.answers))
+            case "memory__write":
+                address, word = payload & 0xFFFF_FFFF, payload >> 32
+                self.golden.memory[address] = np.frombuffer(
+                    word.to_bytes(self.config.word_bytes, "little"), np.uint8)
+            case _:
+                super().taken(name, payload)
+
+    def tick(self) -> None:
+        if self.answers and self.answers[0][0] <= self.cycle + 1:
+            self.queues["memory__beat"].extend(self.answers.popleft()[1])
+
+    async def write(self, space: Space, address: int, words: np.ndarray) -> None:
+        """Write words of uint8 (count, D/8)."""
+        for offset, word in enumerate(words):
+            self.queues["write"].append(space | address + offset << 2
+                                        | int.from_bytes(word.tobytes(), "little") << 34)
+        await self.until(lambda: not self.queues["write"])
+
+    async def read(self, space: Space, address: int, count: int) -> np.ndarray:
+        """Return words as uint8 (count, D/8)."""
+        self.queues["request"].append(space | address << 2 | count << 34)
+        await self.until(lambda: len(self.received["read"]) >= count)
+        raw = b"".join(word.to_bytes(self.config.word_bytes, "little")
+                       for word in self.received["read"])
+        self.received["read"].clear()
+        return np.frombuffer(raw, np.uint8).reshape(count, -1)
+
+    async def run(self, descriptors: list[Descriptor], repeat: int = 1) -> Report:
+        """Write a program and random activations, run it on both engines, compare."""
+        raw = b"".join(d.pack() for d in descriptors)
+        program = np.frombuffer(raw, np.uint8).reshape(-1, self.config.word_bytes)
+        await self.write(Space.MEMORY, 0, program)
+        before = self.numbers.integers(0, 256, self.golden.scratchpad.shape).astype(np.uint8)
+        self.golden.scratchpad[:] = before
+        await self.write(Space.SCRATCHPAD, 0, before)
+        self.queues["run"].append(repeat << 32 | len(descriptors) << 64)
+        await self.until(lambda: bool(self.received["report"]))
+        report = Report.unpack(self.received["report"].pop().to_bytes(64, "little"))
+        expected = self.golden.run(0, len(descriptors), repeat)
+        for name in ("code", "index", "busy", "saturations", "operations"):
+            assert getattr(report, name) == getattr(expected, name), (name, report, expected)
+        got = await self.read(Space.SCRATCHPAD, 0, self.config.scratchpad.words)
+        np.testing.assert_array_equal(got, self.golden.scratchpad)
+        return report
+
+    def describe(self) -> Descriptor:
+        """Return a random operation that fits."""
+        planes, rng = self.rng.randint(0, 4), self.rng
+        rows, columns, tokens = rng.randint(1, 40), rng.randint(1, 150), rng.randint(1, 2)
+        words = -(-columns // self.config.activations_per_word)
+        return Descriptor(
+            flags=int(planes == 0), rows=rows, columns=columns, weights=_WEIGHTS,
+            planes_stored=planes or 1, planes_used=planes or 1, tokens=tokens,
+            source_type=self.config.activation_bytes - 1, source=0, source_step=words,
+            destination=tokens * words, destination_step=-(-rows // self.config.results_per_word))
+
+
+async def _bench(dut) -> tuple[EngineBench, int]:
+    config, seed, stalls, count = start(dut)
+    bench = EngineBench(dut, config, seed=seed, stalls=stalls)
+    await bench.reset()
+    return bench, count
+
+
+@cocotb.test()
+async def memory_latencies(dut):
+    """Fixed latencies from 1 to 200, then random ones: the results are the same."""
+    bench, count = await _bench(dut)
+    for latency in (1, 2, 7, 50, 200):
+        bench.latencies = (latency, latency)
+        await bench.run([bench.describe()])
+    bench.latencies = (1, 200)
+    for _ in range(count):
+        await bench.run([bench.describe()])
+    dut._log.info("up to %d requests outstanding", bench.most_outstanding)
+
+
+@cocotb.test()
+async def outstanding_requests(dut):
+    """A long operation keeps four requests outstanding at a slow memory."""
+    bench, _ = await _bench(dut)
+    bench.latencies = (200, 200)
+    d = Descriptor(rows=32, columns=256, weights=_WEIGHTS, planes_stored=4, planes_used=4,
+                   source_type=bench.config.activation_bytes - 1, destination=100)
+    await bench.run([d])
+    assert bench.most_outstanding >= 4
+
+
+@cocotb.test()
+async def programs(dut):
+    """Programs of several descriptors, some of which are refused, and reads of the memory."""
+    bench, count = await _bench(dut)
+    for _ in range(count):
+        program = [bench.describe() for _ in range(bench.rng.randint(1, 3))]
+        if bench.rng.random() < 0.3:
+            bad = bytearray(program[-1].pack())
+            bad[bench.rng.randrange(64)] ^= 1 << bench.rng.randrange(8)
+            program.append(Descriptor.unpack(bytes(bad)))
+        await bench.run(program, bench.rng.randint(1, 2))
+        address = bench.rng.randrange(100)
+        got = await bench.read(Space.MEMORY, address, 5)
+        np.testing.assert_array_equal(got, bench.golden.memory[address : address + 5])
+
+
+@cocotb.test()
+async def reset_in_the_middle(dut):
+    """A reset at any time leaves an engine that works."""
+    bench, _ = await _bench(dut)
+    for _ in range(5):
+        raw = np.frombuffer(bench.describe().pack(), np.uint8).reshape(-1, bench.config.word_bytes)
+        await bench.write(Space.MEMORY, 0, raw)
+        bench.queues["run"].append(1 << 32 | 1 << 64)
+        for _ in range(bench.rng.randint(1, 300)):
+            await bench.step()
+        await bench.reset()
+    await bench.run([bench.describe()])

@@ -1,0 +1,34 @@
+# amaranth: UnusedElaboratable=no
+# SPDX-License-Identifier: Apache-2.0
+"""The units' Verilog in Verilator, driven by the cocotb benches."""
+
+import pytest
+
+from luthier.golden.config import Configuration
+from luthier.hw.engine import Engine
+from luthier.hw.table import TableUnit
+from luthier.sim.cocotb.runner import run_bench
+
+
+def configuration(**table):
+    return Configuration.from_data({
+        "name": "test", "memory": {"words": 4096}, "scratchpad": {"words": 256},
+        "table": {"max_rows": 512, "max_columns": 512} | table})
+
+
+TABLES = [
+    pytest.param({"beat_bits": 64, "row_block": 32}, id="d64"),
+    pytest.param({"beat_bits": 128, "row_block": 16, "activation_bits": 16}, id="d128_a16",
+                 marks=pytest.mark.nightly),
+    pytest.param({"beat_bits": 256, "row_block": 64, "activation_bits": 4}, id="d256_a4",
+                 marks=pytest.mark.nightly),
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("unit, bench, tests", [(TableUnit, "table", 3), (Engine, "engine", 4)],
+                         ids=["table", "engine"])
+def test_unit(unit, bench, tests, table, tmp_path):
+    config = configuration(**table)
+    outcomes = run_bench(unit(config), config, bench, tmp_path, count=10)
+    assert outcomes == [(tests, 0)] * 2
