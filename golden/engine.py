@@ -7,7 +7,7 @@ from .config import Configuration
 from .descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode, Refusal, refusal
 from .protocol import Report
 from .table import beats, columns_per_beat, cycles
-from .weights import STRIP_ROWS, decode_planes, decode_trits
+from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
 __all__ = ["Engine"]
 
@@ -103,12 +103,10 @@ class Engine:
 
 
 def _planes(sums: np.ndarray, rows: int, planes: int) -> np.ndarray:
-    """Add up the sums (rows * planes,) of one tile, strips of 16 rows with planes inside."""
-    y = np.empty(rows, np.int64)
-    weights = 1 << np.arange(planes)[::-1]
-    full = rows // STRIP_ROWS * STRIP_ROWS
-    y[:full] = (sums[: full * planes].reshape(-1, planes, STRIP_ROWS) * weights[:, None]).sum(
-        axis=1).reshape(-1)
-    if rows > full:
-        y[full:] = (sums[full * planes :].reshape(planes, -1) * weights[:, None]).sum(axis=0)
-    return y
+    """Add up the sums (rows * planes,) of one tile and row block, strip by strip."""
+    weights = 1 << np.arange(planes)[::-1, None]
+    sizes = strips(rows)
+    whole = sizes.count(STRIP_ROWS)
+    head = sums[: whole * STRIP_ROWS * planes].reshape(whole, planes, STRIP_ROWS)
+    tail = sums[head.size :].reshape(planes, -1)
+    return np.concatenate([(head * weights).sum(axis=1).reshape(-1), (tail * weights).sum(axis=0)])

@@ -5,7 +5,7 @@ import numpy as np
 
 from .config import Configuration
 from .errors import UserError
-from .weights import STRIP_ROWS
+from .weights import SHORTEST_STRIP
 
 __all__ = [
     "ACCUMULATOR_SPACING",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 #: Slots between two uses of one accumulator: read, register, add, write.
-ACCUMULATOR_SPACING = 4
+ACCUMULATOR_SPACING = SHORTEST_STRIP
 
 # Cycles of the hardware's fixed parts, see :func:`cycles`.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
@@ -131,10 +131,9 @@ def build_cycles(config: Configuration, trits: bool) -> int:
     return 5 * words + 2 * _BUILD_TRITS if trits else 2 * (4 * words + _BUILD_PLANES)
 
 
-def _slots(rows: int, planes: int) -> int:
-    """Return the beats of one tile and row block with the idle slots of a short last strip."""
-    full, rest = divmod(rows, STRIP_ROWS)
-    return planes * (STRIP_ROWS * full + (max(rest, ACCUMULATOR_SPACING) if rest else 0))
+def _idle(rows: int) -> int:
+    """Return the slots behind each plane of a row block so small that it meets itself too soon."""
+    return max(0, ACCUMULATOR_SPACING - rows)
 
 
 def cycles(config: Configuration, *, rows: int, columns: int, planes: int, trits: bool,
@@ -149,7 +148,7 @@ def cycles(config: Configuration, *, rows: int, columns: int, planes: int, trits
     build = build_cycles(config, trits)
     tiles = -(-columns // columns_per_beat(config, trits))
     blocks = [min(t.row_block, rows - start) for start in range(0, rows, t.row_block)]
-    steps = [_slots(block, planes) for block in blocks for _ in range(tiles)] * tokens
+    steps = [planes * (block + _idle(block)) for block in blocks for _ in range(tiles)] * tokens
     first_beat = config.memory.latency + 1
     built, ends = _FIRST_LOAD, [-_USE_TO_LOAD, -_USE_TO_LOAD]
     for slots in steps:
@@ -157,7 +156,6 @@ def cycles(config: Configuration, *, rows: int, columns: int, planes: int, trits
         start = max(ends[-1] + 1, built - 1 + _BUILD_TO_USE, first_beat)
         ends.append(start + slots - 1)
     # Nothing waits for the idle slots behind the last row.
-    rest = blocks[-1] % STRIP_ROWS or STRIP_ROWS
-    last_beat = ends[-1] - max(0, ACCUMULATOR_SPACING - rest)
+    last_beat = ends[-1] - _idle(blocks[-1])
     tree = (t.beat_bits // t.k).bit_length() - 1
     return last_beat + tree + _ACCUMULATE + _WRITE

@@ -5,6 +5,8 @@ A beat is one row's weights for the columns of one tile: D bits, little-endian i
 
 *Order of beats*: row block (``row_block`` rows) > column tile > strip of 16 rows > plane, most
 significant first > row. Every row has exactly ``planes`` beats in each tile; only columns are padded.
+A remainder of fewer than 4 rows belongs to the strip before it, which then has 17 to 19: planes of one
+row meet the same accumulator, and an accumulator needs 4 cycles.
 
 *Sign planes*: D columns a tile. Nibble t of a beat holds columns 4t to 4t+3 of one plane as
 ``{s, i2, i1, i0}``. With b the four bits (1 for +1, 0 for -1): s = not b3, and i = b2..b0, inverted
@@ -30,11 +32,13 @@ from .errors import UserError
 __all__ = [
     "HALF2",
     "HALF3",
+    "SHORTEST_STRIP",
     "STRIP_ROWS",
     "decode_planes",
     "decode_trits",
     "pack_planes",
     "pack_trits",
+    "strips",
     "trit_codes",
     "trit_columns",
     "trit_values",
@@ -45,6 +49,8 @@ __all__ = [
 
 #: Rows whose planes are interleaved.
 STRIP_ROWS = 16
+#: A last strip of fewer rows is joined to the one before it.
+SHORTEST_STRIP = 4
 
 
 def _gray(digits: int) -> list[tuple[int, ...]]:
@@ -110,17 +116,27 @@ def trit_columns(beat_bits: int) -> np.ndarray:
     return columns
 
 
+def strips(rows: int) -> list[int]:
+    """Return the rows of each strip of a row block."""
+    full, rest = divmod(rows, STRIP_ROWS)
+    sizes = [STRIP_ROWS] * full
+    if rest >= SHORTEST_STRIP or not full:
+        return sizes + [rest] * bool(rest)
+    return [*sizes[:-1], STRIP_ROWS + rest]
+
+
 def _order(rows: int, planes: int, tiles: int, row_block: int) -> np.ndarray:
     """Return the place of each (tile, plane, row) in the stream: int array (tiles, planes, rows).
 
     Plane 0 of the second axis is the least significant one.
     """
     row = np.arange(rows)
-    block = row // row_block
-    strip_start = row // STRIP_ROWS * STRIP_ROWS
-    strip_rows = np.minimum(STRIP_ROWS, rows - strip_start)
-    block_start = block * row_block
+    block_start = row // row_block * row_block
     block_rows = np.minimum(row_block, rows - block_start)
+    sizes = [size for start in range(0, rows, row_block)
+             for size in strips(min(row_block, rows - start))]
+    strip_rows = np.repeat(sizes, sizes)
+    strip_start = np.repeat(np.cumsum([0, *sizes[:-1]]), sizes)
     tile = np.arange(tiles)[:, None, None]
     step = (planes - 1 - np.arange(planes))[:, None]
     return (block_start * planes * tiles + tile * block_rows * planes

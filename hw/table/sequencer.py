@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import ACCUMULATOR_SPACING, columns_per_beat
-from ...golden.weights import STRIP_ROWS
+from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
 from .builder import table_command
 
@@ -35,8 +35,8 @@ class Sequencer(wiring.Component):
     """Walk row block > tile > strip of 16 rows > plane > row and release one beat a cycle.
 
     A slot passes when the bank is ready, the beat is there and, if it ends a row, there is room for
-    the result. Strips of fewer than four rows are filled up with idle slots, so that an accumulator
-    is not needed again before it is written.
+    the result. A row block of fewer than four rows is filled up with idle slots, so that an accumulator
+    is not needed again before it is written; the order of beats has no other such case.
 
     Latency: 0. Throughput: one slot a cycle, without a gap between tiles, blocks or commands.
 
@@ -90,10 +90,11 @@ class Sequencer(wiring.Component):
         first_tile = Signal()
         strip = Signal(range(t.row_block))  # first row of the strip
         strip_left = Signal(range(t.row_block + 1))  # rows from there to the end of the block
-        plane, row = Signal(3), Signal(range(STRIP_ROWS))
+        plane, row = Signal(3), Signal(range(STRIP_ROWS + SHORTEST_STRIP))
 
-        block_rows = self._minimum(m, "block_rows", rows_left, t.row_block)
-        strip_rows = self._minimum(m, "strip_rows", strip_left, STRIP_ROWS)
+        block_rows = Signal(range(t.row_block + 1))
+        m.d.comb += block_rows.eq(Mux(rows_left > t.row_block, t.row_block, rows_left))
+        strip_rows = Signal.like(row)
         per_tile = Mux(command.trits, columns_per_beat(self._config, True),
                        columns_per_beat(self._config, False))
         idle, last_row, last_plane, last_strip, last_tile, last_block, advance = (
@@ -103,7 +104,8 @@ class Sequencer(wiring.Component):
             idle.eq(row >= strip_rows),
             last_row.eq((row + 1 >= strip_rows) & (row >= ACCUMULATOR_SPACING - 1)),
             last_plane.eq(plane == 0),
-            last_strip.eq(strip_left <= STRIP_ROWS),
+            last_strip.eq(strip_left < STRIP_ROWS + SHORTEST_STRIP),
+            strip_rows.eq(Mux(last_strip, strip_left, STRIP_ROWS)),
             last_tile.eq(columns_left <= per_tile),
             last_block.eq(rows_left <= t.row_block),
             slot.row.eq(strip + row),
@@ -173,9 +175,3 @@ class Sequencer(wiring.Component):
                 row.eq(0),
             ]
         return m
-
-    @staticmethod
-    def _minimum(m, name, value, limit):
-        result = Signal(range(limit + 1), name=name)
-        m.d.comb += result.eq(Mux(value > limit, limit, value))
-        return result

@@ -10,12 +10,13 @@ from luthier.golden.config import Configuration, load_configuration
 from luthier.golden.descriptor import Descriptor
 from luthier.golden.engine import Engine
 from luthier.golden.errors import UserError
-from luthier.golden.table import beats, check_range, max_columns, multiply
+from luthier.golden.table import beats, check_range, cycles, max_columns, multiply
 from luthier.golden.weights import (
     HALF2,
     HALF3,
     pack_planes,
     pack_trits,
+    strips,
     trit_codes,
     trit_columns,
     trit_values,
@@ -95,9 +96,10 @@ def test_order_of_beats_by_hand():
     expected = [(tile, plane, row)
                 for block in (range(32), range(32, 50))
                 for tile in range(2)
-                for strip in range(block.start, block.stop, 16)
+                for strip in ((range(0, 16), range(16, 32)) if not block.start
+                              else (range(32, 50),))  # 2 rows join the 16 before them
                 for plane in (1, 0)
-                for row in range(strip, min(strip + 16, block.stop))]
+                for row in strip]
     for place, (tile, plane, row) in enumerate(expected):
         changed = values.copy()
         changed[row, 64 * tile] += 2 << plane
@@ -186,3 +188,29 @@ def test_configuration_round_trip():
     config = load_configuration("tiny")
     again = Configuration.from_data(__import__("json").loads(config.canonical_json()))
     assert again.hash == config.hash
+
+
+@pytest.mark.parametrize("rows, sizes", [
+    (1, [1]), (3, [3]), (15, [15]), (16, [16]), (17, [17]), (19, [19]), (20, [16, 4]), (33, [16, 17]),
+    (47, [16, 16, 15]),
+])
+def test_strips(rows, sizes):
+    assert strips(rows) == sizes
+
+
+@pytest.mark.parametrize("name", ["tiny", "default", "wide", "a16", "a5"])
+def test_declared_overhead_is_at_most_64_cycles(name):
+    """Wherever every tile is used for at least 256 beats."""
+    config, rng = load_configuration(name), np.random.default_rng(1)
+    block, checked = config.table.row_block, 0
+    while checked < 2000:
+        rows, columns = rng.integers(1, 3 * block), rng.integers(1, config.table.max_columns + 1)
+        planes, trits = (1, True) if rng.random() < 0.3 else (int(rng.integers(1, 9)), False)
+        smallest = rows % block or block
+        if smallest * planes < 256:
+            if block * 8 < 256:
+                break
+            continue
+        shape = {"rows": int(rows), "columns": int(columns), "planes": planes, "trits": trits}
+        assert cycles(config, **shape) <= beats(config, **shape) + 64, shape
+        checked += 1
