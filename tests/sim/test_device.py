@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole device, compiled: random operations in process and over a socket, and the figures.
+
+The reference is NumPy's 64-bit product, in :mod:`luthier.cli.check`; the cycles are the declared ones.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from luthier.golden.config import named_configurations
+
+LUTHIER = str(Path(sys.executable).with_name("luthier"))
+
+
+def check(url, operations, seed):
+    """Run ``luthier check``; return its JSON."""
+    result = subprocess.run(
+        [LUTHIER, "check", "--device", url, "--operations", str(operations), "--seed", str(seed),
+         "--json", "-"], capture_output=True, text=True, timeout=1500)
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["operations"], data["mismatches"], data["seed"]) == (operations, 0, seed)
+    assert data["results"] > operations
+    return data
+
+
+@pytest.mark.parametrize("name", ["tiny", "default"])
+def test_check(name):
+    check(f"sim:{name}", 70, seed=11)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", named_configurations())
+def test_five_hundred_operations(name):
+    check(f"sim:{name}", 500, seed=21)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", named_configurations())
+def test_five_hundred_operations_over_a_socket(name):
+    server = subprocess.Popen([LUTHIER, "serve", "-c", name, "--listen", "127.0.0.1:0"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        found = re.fullmatch(rf"serving {name} at (socket://\S+)\n", server.stdout.readline())
+        assert found
+        check(found[1], 500, seed=22)
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("rows, columns, format, bits", [
+    (1024, 1280, "ternary", 1.63), (1024, 1024, "w2", 2), (1024, 1024, "w4", 4)])
+def test_efficiency(rows, columns, format, bits):
+    """From the hardware's counters: at least 97 %, at most 64 cycles more than beats."""
+    result = subprocess.run(
+        [LUTHIER, "bench", "gemv", "--device", "sim:default", "--rows", str(rows), "--columns",
+         str(columns), "--format", format, "--json", "-"], capture_output=True, text=True,
+        timeout=600)
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert (data["results"], data["mismatches"]) == (rows, 0)
+    assert data["efficiency"] >= 0.97
+    assert data["beats"] < data["cycles"] <= data["beats"] + 64
+    assert data["cycles"] == data["declared_cycles"]
+    assert data["bits_per_weight"] <= bits
+
+
+def test_flipped_bit_is_found():
+    """One bit of the device's memory is changed after the upload: the check must fail."""
+    result = subprocess.run(
+        [LUTHIER, "bench", "gemv", "--device", "sim:tiny", "--rows", "40", "--columns", "50",
+         "--format", "w3", "--flip-weight-bit", "17,33"], capture_output=True, text=True,
+        timeout=600)
+    assert result.returncode == 1
+    for part in ("row 17", "expected", "got", "luthier bench gemv", "--flip-weight-bit 17,33"):
+        assert part in result.stderr, result.stderr
