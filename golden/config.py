@@ -244,7 +244,8 @@ class Configuration(_Section):
     def _check_name(cls, value: Any) -> str:
         allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
         if not isinstance(value, str) or not 1 <= len(value) <= 32 or set(value) - allowed:
-            raise ValueError(f"name must be 1 to 32 characters from a-z, 0-9, _ and -, not {value!r}")
+            raise ValueError(
+                f"name must be 1 to 32 characters from a-z, 0-9, _ and -, not {value!r}")
         return value
 
     @field_validator("description", mode="before")

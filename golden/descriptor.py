@@ -80,8 +80,8 @@ class Descriptor:
     ====== ===== ===================================================================================
 
     A device without scaled mode supports: no scaled, saturate or accumulate flag, empty masks,
-    ``scales``, ``group``, ``multiplier`` and ``shift`` zero, all stored planes used, the source type
-    that its activations have, int32 results, strides of 1. Other values are refused.
+    ``scales``, ``group``, ``multiplier`` and ``shift`` zero, all stored planes used, the source
+    type that its activations have, int32 results, strides of 1. Other values are refused.
     """
 
     opcode: int = Opcode.TABLE

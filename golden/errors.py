@@ -5,7 +5,7 @@ __all__ = ["CheckFailed", "DeviceError", "LuthierError", "ToolMissing", "UserErr
 
 
 class LuthierError(Exception):
-    """An error whose text is a sentence for the user: what, where, what is allowed, what to change."""
+    """An error whose text is a sentence for the user: what is wrong, where, what to change."""
 
     exit_code = 1
 

@@ -136,7 +136,8 @@ def check(frame: bytes) -> tuple[Header, bytes] | None:
         return None
     body, crc = frame[:-CRC_BYTES], frame[-CRC_BYTES:]
     header = Header.unpack(body)
-    if header.length != len(body) - HEADER_BYTES or zlib.crc32(body) != int.from_bytes(crc, "little"):
+    damaged = zlib.crc32(body) != int.from_bytes(crc, "little")
+    if damaged or header.length != len(body) - HEADER_BYTES:
         return None
     return header, body[HEADER_BYTES:]
 

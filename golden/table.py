@@ -40,7 +40,7 @@ def columns_per_beat(config: Configuration, trits: bool) -> int:
 
 
 def beats(config: Configuration, *, rows: int, columns: int, planes: int, trits: bool) -> int:
-    """Return the memory words that the weights of a matrix take, which is the beats it is read in."""
+    """Return the memory words that the weights of a matrix take: the beats it is read in."""
     return rows * planes * -(-columns // columns_per_beat(config, trits))
 
 
@@ -56,7 +56,8 @@ def entry_width(activation_bits: int) -> int:
 def node_width(activation_bits: int, level: int) -> int:
     """Return the bits of a node of the adder tree, signed; level 0 is a table entry.
 
-    ``a + b`` and ``a - b`` of signed w-bit words lie in ``[-2**w, 2**w - 1]``: one bit more a level.
+    ``a + b`` and ``a - b`` of signed w-bit words lie in ``[-2**w, 2**w - 1]``: one bit more a
+    level.
     """
     return entry_width(activation_bits) + level
 
@@ -88,7 +89,8 @@ def check_range(config: Configuration, *, columns: int, planes: int, trits: bool
     worst = _worst_case(config, columns, planes)
     if worst > 2**31 - 1:
         raise UserError(
-            f"{columns} columns of {planes} planes with {config.table.activation_bits}-bit activations "
+            f"{columns} columns of {planes} planes with {config.table.activation_bits}-bit "
+            f"activations "
             f"can reach {worst}, beyond the int32 results; split the columns in parts of at most "
             f"{(2**31 - 1) // _worst_case(config, 1, planes)} or use fewer planes")
 

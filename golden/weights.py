@@ -4,9 +4,9 @@
 A beat is one row's weights for the columns of one tile: D bits, little-endian in D / 8 bytes.
 
 *Order of beats*: row block (``row_block`` rows) > column tile > strip of 16 rows > plane, most
-significant first > row. Every row has exactly ``planes`` beats in each tile; only columns are padded.
-A remainder of fewer than 4 rows belongs to the strip before it, which then has 17 to 19: planes of one
-row meet the same accumulator, and an accumulator needs 4 cycles.
+significant first > row. Every row has exactly ``planes`` beats in each tile; only columns are
+padded. A remainder of fewer than 4 rows belongs to the strip before it, which then has 17 to 19:
+planes of one row meet the same accumulator, and an accumulator needs 4 cycles.
 
 *Sign planes*: D columns a tile. Nibble t of a beat holds columns 4t to 4t+3 of one plane as
 ``{s, i2, i1, i0}``. With b the four bits (1 for +1, 0 for -1): s = not b3, and i = b2..b0, inverted
@@ -17,10 +17,11 @@ folded into the stored weights.
 *Trits*: 5D/8 columns a tile. Byte b of a beat holds the five columns ``trit_columns(D)[b]``:
 three that form a triple, two that form a pair, as ``{s, i3..i0, t, j1, j0}``. Bit 7 negates all
 five. If i3..i1 are not all ones, the triple is ``HALF3[i]`` and the pair ``HALF2[j]``, negated if
-t; else the pair is zero and the triple is ``HALF3[{i0, t, j1, j0}]``. ``HALF3`` and ``HALF2`` list one
-of each pair of opposite vectors, in the order of a reflected ternary Gray code from the zero vector,
-so that each entry of a table is the one before plus or minus one activation. All 243 vectors have a
-code; the 13 other bytes decode to defined values too, and :func:`unpack_trits` rejects them.
+t; else the pair is zero and the triple is ``HALF3[{i0, t, j1, j0}]``. ``HALF3`` and ``HALF2`` list
+one of each pair of opposite vectors, in the order of a reflected ternary Gray code from the zero
+vector, so that each entry of a table is the one before plus or minus one activation. All 243
+vectors have a code; the 13 other bytes decode to defined values too, and :func:`unpack_trits`
+rejects them.
 """
 
 from functools import cache
@@ -104,8 +105,8 @@ def trit_columns(beat_bits: int) -> np.ndarray:
     """Return the columns within a tile that each byte of a beat holds: int array (D/8, 5).
 
     The first D/2 columns of a tile go to eight-column runs, one for each pair of bytes D/16 apart;
-    the last D/8 columns fill the second byte of each pair. This is the wiring of the table builders,
-    see :mod:`luthier.hw.table.builder`.
+    the last D/8 columns fill the second byte of each pair. This is the wiring of the table
+    builders, see :mod:`luthier.hw.table.builder`.
     """
     pairs = np.arange(beat_bits // 16)[:, None]
     first = 8 * pairs + np.array([0, 1, 2, 4, 5])
@@ -175,7 +176,8 @@ def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int)
     values = _check_matrix(values).astype(np.int64)
     limit = 2**planes - 1
     if ((values % 2 == 0) | (abs(values) > limit)).any():
-        raise UserError(f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
+        raise UserError(
+            f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
     rows, columns = values.shape
     tiles = -(-columns // beat_bits)
     q = np.zeros((rows, tiles * beat_bits), np.uint8)
@@ -192,7 +194,7 @@ def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int)
 
 
 def decode_planes(packed: np.ndarray) -> np.ndarray:
-    """Return the signs that beats of sign planes hold: uint8 (..., D/8) to int8 (..., D) of -1, +1."""
+    """Return the signs in beats of sign planes: uint8 (..., D/8) to int8 (..., D) of -1 and +1."""
     bits = np.unpackbits(packed, axis=-1, bitorder="little")
     nibbles = bits.reshape(*packed.shape[:-1], -1, 4)
     sign = nibbles[..., 3:]
@@ -213,7 +215,8 @@ def unpack_planes(beats: np.ndarray, rows: int, columns: int, planes: int, beat_
 def pack_trits(values: np.ndarray, beat_bits: int, row_block: int) -> np.ndarray:
     """Pack -1, 0 and 1, five to a byte.
 
-    Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and errors.
+    Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and
+    errors.
     """
     values = _check_matrix(values)
     if (abs(values.astype(np.int64)) > 1).any():
@@ -239,7 +242,7 @@ def decode_trits(packed: np.ndarray) -> np.ndarray:
 
 def unpack_trits(beats: np.ndarray, rows: int, columns: int, beat_bits: int,
                  row_block: int) -> np.ndarray:
-    """Undo :func:`pack_trits`: int64 array (rows, columns). UserError for one of the 13 unused codes."""
+    """Undo :func:`pack_trits`: int64 array (rows, columns); UserError for an unused code."""
     values = trit_values()[beats].astype(np.int64)
     if (trit_codes()[(values + 1) @ 3 ** np.arange(5)] != beats).any():
         raise UserError("the packed ternary weights hold a byte that is not a code for five trits")

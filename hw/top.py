@@ -50,8 +50,8 @@ class Luthier(wiring.Component):
         memory = OnChipMemory(
             beat_bits=config.table.beat_bits, words=config.memory.words,
             latency=config.memory.latency)
-        # Registers at the pins, the reset's included: no path from one pin to another, and none from
-        # a pin to deep logic.
+        # Registers at the pins, the reset's included: no path from one pin to another, none from a
+        # pin to deep logic.
         reset = Signal(init=1, reset_less=True)
         m.d.sync += reset.eq(ResetSignal("sync"))
         m.domains.device = device = ClockDomain(local=True)

@@ -5,10 +5,10 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from amaranth.hdl import Assert, Elaboratable, Module, Signal, Value
+from amaranth.hdl import Assert, ClockDomain, Elaboratable, Module, Signal, Value
 from amaranth.sim import Simulator
 
-__all__ = ["StreamChecker", "simulate", "sink", "source"]
+__all__ = ["StreamChecker", "byte_beats", "joined", "simulate", "sink", "source"]
 
 
 class StreamChecker(Elaboratable):
@@ -31,6 +31,26 @@ class StreamChecker(Elaboratable):
         return m
 
 
+def byte_beats(content: bytes, width: int, rng: random.Random | None = None) -> list[dict]:
+    """Return ``content`` as payloads of ``byte_beat(width)``: full ones, or with ``rng`` ragged."""
+    beats, position = [], 0
+    while position < len(content):
+        count = min(rng.randint(1, width) if rng else width, len(content) - position)
+        valid = content[position : position + count]
+        # What is not valid may be anything.
+        noise = rng.randbytes(width - count) if rng else bytes(width - count)
+        beats.append({"data": int.from_bytes(valid + noise, "little"), "count": count})
+        position += count
+    return beats
+
+
+def joined(beats: Iterable[Any]) -> bytes:
+    """Return the valid bytes of payloads with ``data`` and ``count``."""
+    return b"".join(
+        (beat["data"] % (1 << 8 * beat["count"])).to_bytes(beat["count"], "little")
+        for beat in beats)
+
+
 def source(stream, words: Iterable[Any], *, probability: float = 1.0, seed: int = 0):
     """Return a test bench that sends ``words``, offering each with that probability a cycle."""
     rng = random.Random(seed)
@@ -49,7 +69,7 @@ def source(stream, words: Iterable[Any], *, probability: float = 1.0, seed: int 
 
 def sink(stream, received: list, count: int, *, probability: float = 1.0, seed: int = 0,
          times: list[int] | None = None):
-    """Return a test bench that appends ``count`` words to ``received``, ready with that probability.
+    """Return a test bench that appends ``count`` words to ``received``, ready that often.
 
     ``times`` collects the cycle, counted from the start of the bench, of each transfer.
     """
@@ -71,8 +91,10 @@ def sink(stream, received: list, count: int, *, probability: float = 1.0, seed: 
     return bench
 
 
-def simulate(unit, benches, *, observed=(), limit: int = 100_000):
+def simulate(unit, benches, *, observed=(), background=(), limit: int = 100_000):
     """Run test benches against ``unit`` until they end, with a checker on each observed stream.
+
+    Those in ``background`` need not end.
 
     Raises
     ------
@@ -80,6 +102,7 @@ def simulate(unit, benches, *, observed=(), limit: int = 100_000):
         If they have not ended after ``limit`` cycles.
     """
     m = Module()
+    m.domains += ClockDomain("sync")  # also where the unit has no register
     m.submodules.dut = unit
     for index, stream in enumerate(observed):
         m.submodules[f"checker_{index}"] = StreamChecker(stream)
@@ -93,5 +116,6 @@ def simulate(unit, benches, *, observed=(), limit: int = 100_000):
     simulator.add_clock(1e-8)
     for bench in benches:
         simulator.add_testbench(bench)
-    simulator.add_testbench(watchdog, background=True)
+    for bench in (*background, watchdog):
+        simulator.add_testbench(bench, background=True)
     simulator.run()

@@ -35,9 +35,9 @@ _COUNTER_BITS = 40
 class Control(wiring.Component):
     """Run programs, one descriptor after the other, and count.
 
-    A descriptor is fetched, checked and dispatched; the next is fetched when it is done. One that is
-    refused ends the program. Latency between operations: the memory's, 512 / D words, the check's and
-    4 cycles.
+    A descriptor is fetched, checked and dispatched; the next is fetched when it is done. One that
+    is refused ends the program. Latency between operations: the memory's, 512 / D words, the
+    check's and 4 cycles.
 
     Parameters
     ----------

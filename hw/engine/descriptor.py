@@ -44,8 +44,8 @@ descriptor_layout = data.StructLayout({
 class DescriptorCheck(wiring.Component):
     """Test a descriptor as :func:`luthier.golden.descriptor.refusal` does.
 
-    Latency: 2 cycles if a field is wrong; else 9 to 45 and a cycle for each column tile, because the
-    products in the addresses are computed bit by bit.
+    Latency: 2 cycles if a field is wrong; else 9 to 45 and a cycle for each column tile, because
+    the products in the addresses are computed bit by bit.
 
     Parameters
     ----------
@@ -171,7 +171,10 @@ class DescriptorCheck(wiring.Component):
                     ]
                     m.next = "TILES"
             with m.State("TILES"):
-                m.d.sync += [total.eq(total + multiplicand), columns_left.eq(columns_left - per_tile)]
+                m.d.sync += [
+                    total.eq(total + multiplicand),
+                    columns_left.eq(columns_left - per_tile),
+                ]
                 with m.If(columns_left <= per_tile):
                     m.next = "LIMIT"
             with m.State("LIMIT"):

@@ -47,8 +47,9 @@ class MemorySignature(wiring.Signature):
 class OnChipMemory(wiring.Component):
     """Block RAM behind a memory port, as slow as asked.
 
-    Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write a
-    cycle. Addresses beyond the end wrap to the next power of two; the engine does not ask for them.
+    Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write
+    a cycle. Addresses beyond the end wrap to the next power of two; the engine does not ask for
+    them.
 
     Parameters
     ----------

@@ -72,16 +72,18 @@ def _trit_steps(half: tuple, lanes: list[int], first: int, zero: int) -> list[di
 class TableBuilder(wiring.Component):
     """Load the activations of a tile and build its tables, in two phases of D/8 builders.
 
-    Table t of the D/4 belongs to builder ``t % (D/8)`` and phase ``t // (D/8)``. A builder adds plus or
-    minus one staged activation a cycle and writes an entry nearly every cycle (Gray order). Each has
-    four staged activations of its own, columns 4j to 4j+3 of a half tile; for trits each pair of
-    builders shares two more from the last eighth of the tile, which makes two bytes of five trits.
+    Table t of the D/4 belongs to builder ``t % (D/8)`` and phase ``t // (D/8)``. A builder adds
+    plus or minus one staged activation a cycle and writes an entry nearly every cycle (Gray order).
+    Each has four staged activations of its own, columns 4j to 4j+3 of a half tile; for trits each
+    pair of builders shares two more from the last eighth of the tile, which makes two bytes of five
+    trits.
 
-    For each command, each row block and each tile, it takes the words of the tile from ``activations``
-    (missing columns count as zero) and fills a bank that is free. There are two banks.
+    For each command, each row block and each tile, it takes the words of the tile from
+    ``activations`` (missing columns count as zero) and fills a bank that is free. There are two
+    banks.
 
-    Latency: ``build_cycles(config, trits)`` from the first word to the last step; three cycles later
-    the bank is ready.
+    Latency: ``build_cycles(config, trits)`` from the first word to the last step; three cycles
+    later the bank is ready.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ class TableBuilder(wiring.Component):
         Where the builders write.
     entry : ``Out(ArrayLayout(signed(A + 2), D/8))``
         One word from each builder.
-    write : ``Out(2)``, address : ``Out(4)`` and ``Out(3)``
+    write : ``Out(2)``, address_even : ``Out(4)``, address_odd : ``Out(3)``
         Strobe and entry of the even and the odd builders.
     """
 

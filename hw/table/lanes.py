@@ -16,8 +16,8 @@ __all__ = ["Accumulators", "AdderTree", "Tables"]
 class Tables(wiring.Component):
     """D/4 tables in distributed RAM, two banks each, read by one beat of weights.
 
-    Even tables hold 16 entries a bank (triples of trits), odd ones 8. Latency: 2 cycles from ``weights``
-    to ``value``: decode, read. Throughput: one beat a cycle.
+    Even tables hold 16 entries a bank (triples of trits), odd ones 8. Latency: 2 cycles from
+    ``weights`` to ``value``: decode, read. Throughput: one beat a cycle.
 
     Signs are not applied here: ``relative`` says whether the second table of a pair has the other
     sign than the first, ``sign`` is the first's. The tree subtracts instead of adding, which costs

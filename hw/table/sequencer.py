@@ -35,8 +35,8 @@ class Sequencer(wiring.Component):
     """Walk row block > tile > strip of 16 rows > plane > row and release one beat a cycle.
 
     A slot passes when the bank is ready, the beat is there and, if it ends a row, there is room for
-    the result. A row block of fewer than four rows is filled up with idle slots, so that an accumulator
-    is not needed again before it is written; the order of beats has no other such case.
+    the result. A row block of fewer than four rows is filled up with idle slots, so that an
+    accumulator is not needed again before it is written; the order of beats has no other such case.
 
     Latency: 0. Throughput: one slot a cycle, without a gap between tiles, blocks or commands.
 
@@ -129,7 +129,8 @@ class Sequencer(wiring.Component):
         ]
 
         end_plane, end_strip, end_tile, end_block, end = (
-            Signal(name=name) for name in ("end_plane", "end_strip", "end_tile", "end_block", "end"))
+            Signal(name=name) for name in ("end_plane", "end_strip", "end_tile", "end_block",
+            "end"))
         m.d.comb += [
             end_plane.eq(advance & last_row),
             end_strip.eq(end_plane & last_plane),

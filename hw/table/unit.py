@@ -20,13 +20,13 @@ result_layout = data.StructLayout({"value": signed(32), "last": 1})
 class TableUnit(wiring.Component):
     """Multiply a matrix of sign planes or trits with a vector of integers, by look-up.
 
-    K = 4 activations give a table of their signed sums, half of it stored; each beat of D weight bits
-    reads D/4 tables at once, and an adder tree and an accumulator for each row do the rest. There is no
-    multiplier. The tables of the next tile are built while the present one is used.
+    K = 4 activations give a table of their signed sums, half of it stored; each beat of D weight
+    bits reads D/4 tables at once, and an adder tree and an accumulator for each row do the rest.
+    There is no multiplier. The tables of the next tile are built while the present one is used.
 
-    Latency: ``latency`` cycles from the last beat of a row to its result; ``cycles(shape)`` is the time
-    of a whole operation in the engine. Throughput: one beat a cycle. Any stream may stall at any
-    time. Results come in the order of the rows.
+    Latency: ``latency`` cycles from the last beat of a row to its result; ``cycles(shape)`` is the
+    time of a whole operation in the engine. Throughput: one beat a cycle. Any stream may stall at
+    any time. Results come in the order of the rows.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ class TableUnit(wiring.Component):
         A beat is taken; none is there; no room for a result.
 
     Source: LUT Tensor Core (arXiv 2408.06003) for the half table of sign planes; bitnet.cpp's TL2
-    (arXiv 2502.11880) for trits; tables in distributed RAM, signs in the tree and the shadow bank are
-    ours.
+    (arXiv 2502.11880) for trits; tables in distributed RAM, signs in the tree and the shadow bank
+    are ours.
     """
 
     def __init__(self, config: Configuration):
@@ -80,7 +80,7 @@ class TableUnit(wiring.Component):
         return (self._tables.latency + self._tree.latency - 1 + self._accumulators.latency + 1)
 
     def cycles(self, *, rows: int, columns: int, planes: int, trits: bool, tokens: int = 1) -> int:
-        """Return the exact cycles of an operation in the engine, see :func:`luthier.golden.table.cycles`."""
+        """Return the exact cycles of an operation, see :func:`luthier.golden.table.cycles`."""
         return cycles(self._config, rows=rows, columns=columns, planes=planes, trits=trits,
                       tokens=tokens)
 

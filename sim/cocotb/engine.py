@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """cocotb bench of the Verilog of :class:`~luthier.hw.engine.Engine`, see :mod:`.streams`.
 
-Behind the memory port stands a model that answers each request after 1 to 200 cycles, in order, with
-random stalls between beats. The expected scratchpad is the golden engine's.
+Behind the memory port stands a model that answers each request after 1 to 200 cycles, in order,
+with random stalls between beats. The expected scratchpad is the golden engine's.
 """
 
 from collections import deque

@@ -116,8 +116,8 @@ class StreamBench:
 def start(dut) -> tuple[Configuration, int, float, int]:
     """Start the clock; return what the plus arguments say.
 
-    ``+config=FILE`` (canonical JSON), ``+stalls=PERCENT`` and ``+count=N`` (how much to do). The seed
-    is cocotb's, and is printed.
+    ``+config=FILE`` (canonical JSON), ``+stalls=PERCENT`` and ``+count=N`` (how much to do). The
+    seed is cocotb's, and is printed.
 
     Returns
     -------

@@ -163,7 +163,8 @@ def test_engine_equals_int64_product(name, rows, columns, planes):
     engine.memory[16 : 16 + len(packed)] = packed
     report = engine.run(0, 1, 1)
     assert (report.code, report.operations) == (0, 1)
-    assert report.busy == tokens * beats(config, rows=rows, columns=columns, planes=planes, trits=trits)
+    shape = {"rows": rows, "columns": columns, "planes": planes, "trits": trits}
+    assert report.busy == tokens * beats(config, **shape)
     assert report.cycles > report.busy
     got = flat[2 * words * config.word_bytes :][: tokens * out * config.word_bytes]
     got = got.reshape(tokens, -1).view("<i4")[:, :rows]
@@ -191,7 +192,8 @@ def test_configuration_round_trip():
 
 
 @pytest.mark.parametrize("rows, sizes", [
-    (1, [1]), (3, [3]), (15, [15]), (16, [16]), (17, [17]), (19, [19]), (20, [16, 4]), (33, [16, 17]),
+    (1, [1]), (3, [3]), (15, [15]), (16, [16]), (17, [17]), (19, [19]), (20, [16, 4]),
+    (33, [16, 17]),
     (47, [16, 16, 15]),
 ])
 def test_strips(rows, sizes):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole device, compiled: random operations in process and over a socket, and the figures.
 
-The reference is NumPy's 64-bit product, in :mod:`luthier.cli.check`; the cycles are the declared ones.
+The reference is NumPy's 64-bit product, in :mod:`luthier.cli.check`; the cycles are the declared
+ones.
 """
 
 import json

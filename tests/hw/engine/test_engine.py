@@ -123,9 +123,9 @@ def compare(config, descriptors, program=None, seed=1):
     golden = case(config, np.random.default_rng(seed), descriptors)
     before = golden.scratchpad.copy()
     program = program or (0, len(descriptors), 1)
-    used = WEIGHTS + max((beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
-                                trits=d.trits) for d in descriptors if refusal(config, d) == Refusal.NONE),
-                         default=0)
+    sizes = [beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored, trits=d.trits)
+             for d in descriptors if refusal(config, d) == Refusal.NONE]
+    used = WEIGHTS + max(sizes, default=0)
     expected = golden.run(*program)
     report, scratchpad = execute(config, before, golden.memory, program, seed=seed,
                                  used=min(used, config.memory.words))

@@ -139,7 +139,8 @@ def test_full_rate_and_latency(planes):
 
 
 def test_converts():
-    text = verilog.convert(TableUnit(TINY), name="table_unit", emit_src=False, strip_internal_attrs=True)
+    text = verilog.convert(TableUnit(TINY), name="table_unit", emit_src=False,
+                           strip_internal_attrs=True)
     assert "module table_unit(" in text
 
 
