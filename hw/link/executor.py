@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Executor of the link: verified requests to replies."""
 
-from types import SimpleNamespace
-
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -20,7 +18,6 @@ from ...golden.protocol import (
 from .cache import ReplyCache
 from .check import RequestCheck
 from .layouts import (
-    HEADER,
     RequestReader,
     SlotWrite,
     read_request,
@@ -29,6 +26,7 @@ from .layouts import (
     word_write,
 )
 from .local import LocalSpaces
+from .registers import executor_registers
 
 __all__ = ["Executor"]
 
@@ -36,10 +34,10 @@ __all__ = ["Executor"]
 class Executor(wiring.Component):
     """Execute requests in order, one at a time, and write their replies to slots.
 
-    A request is 16 / W cycles of header, 2 of checks, its data, 1 + 16 / W of reply header and 1 to
-    hand over, W being the link's width; a repeated one has neither data nor reply header. Data moves
-    at W bytes per cycle, if the engine keeps up. HELLO is a READ of the identification's head; RUN is,
-    when the report is there, a READ of the status space.
+    A request is 16 / W cycles of header, 2 of checks, its data, 1 + 16 / W of reply header and 1
+    to hand over, W being the link's width; a repeated one has neither data nor reply header. Data
+    moves at W bytes per cycle, if the engine keeps up. HELLO is a READ of the identification's
+    head; RUN is, when the report is there, a READ of the status space.
 
     Parameters
     ----------
@@ -95,7 +93,7 @@ class Executor(wiring.Component):
         m.submodules.check = check = RequestCheck(config, len(self._identification) // size)
         m.submodules.local = local = LocalSpaces(8 * size, self._identification)
 
-        s = self._registers()
+        s = executor_registers(config)
         s.cache, s.check, s.local = cache, check, local
         m.d.comb += s.hello.eq(s.header.type == FrameType.HELLO)
         s.chunks = size // width
@@ -122,6 +120,14 @@ class Executor(wiring.Component):
             self.run.payload.repeat.eq(s.header.address[32:]),
             self.run.payload.count.eq(s.header.count),
         ]
+        # Both shift registers always shift the same way: in come bytes of the request, or nothing.
+        width_bits = 8 * width
+        with m.If(s.load_word):
+            m.d.sync += s.word.eq(Mux(s.remote, self.read.payload, local.word))
+        with m.Elif(s.shift_word):
+            m.d.sync += s.word.eq(Cat(s.word[width_bits:], self.reader.word))
+        with m.If(s.shift_header):
+            m.d.sync += s.header.eq(Cat(s.header.as_value()[width_bits:], self.reader.word))
         with m.FSM():
             self._load(m, s)
             self._dispatch(m, s)
@@ -131,41 +137,17 @@ class Executor(wiring.Component):
             self._reply(m, s)
         return m
 
-    def _registers(self):
-        """Return the registers that the states share."""
-        config, size = self._config, self._config.word_bytes
-        most, width = config.link.payload_bytes, config.link.width
-        most_words = max(most, IDENTIFICATION_HEAD_BYTES) // size
-        return SimpleNamespace(
-            header=Signal(HEADER, name="header", reset_less=True),
-            hello=Signal(name="hello"),
-            hit=Signal(name="hit", reset_less=True),
-            status=Signal(range(max(Status) + 1), name="status", reset_less=True),
-            slot=Signal.like(self.slot, name="reply_slot", reset_less=True),
-            # Words of reply data, or of a WRITE.
-            words=Signal(range(most_words + 1), name="words", reset_less=True),
-            # Words of `width` bytes done in this state.
-            index=Signal(range(max(most, HEADER_BYTES) // width + 1), name="index"),
-            address=Signal(range(max(config.memory.words, config.scratchpad.words)),
-                           name="address", reset_less=True),
-            word=Signal(8 * size, name="word", reset_less=True),
-            full=Signal(name="full"),  # `word` is complete
-            remote=Signal(name="remote", reset_less=True),  # data comes from the engine
-            status_space=Signal(name="status_space", reset_less=True),
-            local_valid=Signal(name="local_valid"),  # `local.word` is the next one
-        )
-
     def _load(self, m, s):
         """Take the header and look it up."""
-        width = self._config.link.width
+        header_words = HEADER_BYTES // self._config.link.width
         with m.State("load"):
-            m.d.comb += self.reader.take.eq(self.reader.valid)
+            m.d.comb += [
+                self.reader.take.eq(self.reader.valid),
+                s.shift_header.eq(self.reader.valid),
+            ]
             with m.If(self.reader.valid):
-                m.d.sync += [
-                    s.header.eq(Cat(s.header.as_value()[8 * width :], self.reader.word)),
-                    s.index.eq(s.index + 1),
-                ]
-                with m.If(s.index == HEADER_BYTES // width - 1):
+                m.d.sync += s.index.eq(s.index + 1)
+                with m.If(s.index == header_words - 1):
                     m.d.sync += s.index.eq(0)
                     m.next = "look up"
         with m.State("look up"):
@@ -209,42 +191,35 @@ class Executor(wiring.Component):
 
     def _read(self, m, s):
         """Move words from their source to the reply."""
-        width = self._config.link.width
         with m.State("read"):
             taking = ~s.full | s.at_end_of_word
-            local_taken = taking & s.local_valid & ~s.remote
             m.d.comb += [
+                s.load_word.eq(taking & Mux(s.remote, self.read.valid, s.local_valid)),
+                s.shift_word.eq(s.full),
                 self.read.ready.eq(taking & s.remote),
-                s.local.enable.eq(~s.remote & (~s.local_valid | local_taken)),
+                s.local.enable.eq(~s.remote & (~s.local_valid | taking)),
                 self.slots.enable.eq(s.full),
                 self.slots.body.eq(1),
             ]
             with m.If(s.local.enable):
                 m.d.sync += [s.local_valid.eq(1), s.address.eq(s.address + 1)]
             with m.If(s.full):
-                m.d.sync += [s.index.eq(s.index + 1), s.word.eq(s.word >> 8 * width)]
+                m.d.sync += s.index.eq(s.index + 1)
             with m.If(taking):
-                m.d.sync += s.full.eq(Mux(s.remote, self.read.valid, s.local_valid))
-                with m.If(Mux(s.remote, self.read.valid, s.local_valid)):
-                    m.d.sync += s.word.eq(Mux(s.remote, self.read.payload, s.local.word))
+                m.d.sync += s.full.eq(s.load_word)
             with m.If(s.full & (s.index + 1 == s.total)):
                 m.d.sync += [s.full.eq(0), s.local_valid.eq(0)]
                 m.next = "finish"
 
     def _write(self, m, s):
         """Move words from the request to the engine."""
-        width = self._config.link.width
         with m.State("write"):
             m.d.comb += self.write.valid.eq(s.full)
             with m.If(s.full & self.write.ready):
                 m.d.sync += [s.full.eq(0), s.address.eq(s.address + 1)]
             with m.If(self.reader.valid & (s.index != s.total) & (~s.full | self.write.ready)):
-                m.d.comb += self.reader.take.eq(1)
-                m.d.sync += [
-                    s.word.eq(Cat(s.word[8 * width :], self.reader.word)),
-                    s.index.eq(s.index + 1),
-                    s.full.eq(s.at_end_of_word),
-                ]
+                m.d.comb += [self.reader.take.eq(1), s.shift_word.eq(1)]
+                m.d.sync += [s.index.eq(s.index + 1), s.full.eq(s.at_end_of_word)]
             with m.If(s.full & self.write.ready & (s.index == s.total)):
                 m.d.sync += s.words.eq(0)
                 m.next = "finish"
@@ -253,6 +228,7 @@ class Executor(wiring.Component):
         """Run a program, keep its report, and go on as for a READ of it."""
         bits = 8 * self._config.word_bytes
         report_words = 8 * REPORT_BYTES // bits
+        part_bits = (report_words - 1).bit_length()
         with m.State("run"):
             m.d.comb += self.run.valid.eq(1)
             with m.If(self.run.ready):
@@ -262,7 +238,7 @@ class Executor(wiring.Component):
                 s.local.report_enable.eq(self.report.valid),
                 s.local.report_address.eq(s.index),
                 s.local.report_word.eq(
-                    self.report.payload.word_select(s.index[: (report_words - 1).bit_length()], bits)
+                    self.report.payload.word_select(s.index[:part_bits], bits)
                     if report_words > 1 else self.report.payload),
                 # Taken with its last word.
                 self.report.ready.eq(s.index == report_words - 1),
@@ -280,7 +256,7 @@ class Executor(wiring.Component):
 
     def _reply(self, m, s):
         """Write the header of the reply and send it."""
-        width, header = self._config.link.width, s.header.as_value()
+        width = self._config.link.width
         with m.State("finish"):
             m.d.sync += [
                 s.header.type.eq(s.header.type | REPLY),
@@ -290,8 +266,12 @@ class Executor(wiring.Component):
             ]
             m.next = "header"
         with m.State("header"):
-            m.d.comb += [self.slots.enable.eq(1), self.slots.word.eq(header[: 8 * width])]
-            m.d.sync += [header.eq(header >> 8 * width), s.index.eq(s.index + 1)]
+            m.d.comb += [
+                self.slots.enable.eq(1),
+                self.slots.word.eq(s.header.as_value()[: 8 * width]),
+                s.shift_header.eq(1),
+            ]
+            m.d.sync += s.index.eq(s.index + 1)
             # The sequence number has left the header after a few words.
             with m.If(s.index == 0):
                 m.d.comb += s.cache.insert.eq(1)

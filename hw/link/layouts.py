@@ -10,9 +10,9 @@ from ...golden.protocol import HEADER_BYTES
 
 __all__ = [
     "HEADER",
+    "WIDTHS",
     "RequestReader",
     "SlotWrite",
-    "WIDTHS",
     "check_width",
     "following_slot",
     "frame_beat",

@@ -72,18 +72,20 @@ class LocalSpaces(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        status = Signal(reset_less=True)
+        address = Signal.like(self.address, reset_less=True)
         m.submodules.identification = identification = Memory(
             shape=self._word_bits, depth=len(self._words), init=self._words)
         m.submodules.report = report = Memory(
             shape=self._word_bits, depth=self._report_words, init=[])
-        identification_port, report_port = identification.read_port(), report.read_port()
+        # Few words, very wide: distributed memory, with the address registered below.
+        identification_port = identification.read_port(domain="comb")
+        report_port = report.read_port(domain="comb")
         write_port = report.write_port()
         reported = Signal()  # the memory of the report survives a reset
         m.d.comb += [
-            identification_port.en.eq(self.enable & ~self.status),
-            identification_port.addr.eq(self.address),
-            report_port.en.eq(self.enable & self.status),
-            report_port.addr.eq(self.address),
+            identification_port.addr.eq(address),
+            report_port.addr.eq(address),
             write_port.en.eq(self.report_enable),
             write_port.addr.eq(self.report_address),
             write_port.data.eq(self.report_word),
@@ -99,15 +101,14 @@ class LocalSpaces(wiring.Component):
             counters.append(counter)
         tail = Cat(*counters, C(0, 8 * (STATUS_BYTES - REPORT_BYTES) - 128))
 
-        status = Signal(reset_less=True)
-        address = Signal(range(self._status_words), reset_less=True)
         with m.If(self.enable):
             m.d.sync += [status.eq(self.status), address.eq(self.address)]
-        in_tail = address[-1]  # the second half
+        half = (self._report_words - 1).bit_length()
+        in_tail = address[half]  # the second half of the status space
         with m.If(~status):
             m.d.comb += self.word.eq(identification_port.data)
         with m.Elif(in_tail):
-            m.d.comb += self.word.eq(tail.word_select(address[:-1], self._word_bits)
+            m.d.comb += self.word.eq(tail.word_select(address[:half], self._word_bits)
                                      if self._report_words > 1 else tail)
         with m.Elif(reported):
             m.d.comb += self.word.eq(report_port.data)

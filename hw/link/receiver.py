@@ -4,12 +4,12 @@
 import zlib
 
 from amaranth import *
-from amaranth.lib import crc, stream, wiring
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ...golden.protocol import CRC_BYTES, HEADER_BYTES
 from ..stream import byte_beat
+from .crc import Crc32
 from .decoder import CobsDecoder
 from .layouts import HEADER, RequestReader, check_width, following_slot, slot_shape
 from .packer import Packer
@@ -103,7 +103,7 @@ class Receiver(wiring.Component):
         length = Signal(16, reset_less=True)
         ending, fits = Signal(), Signal()
         left_over = Signal(range(width + 1), reset_less=True)
-        m.submodules.crc = check = crc.Processor(CRC32_ISO_HDLC(data_width=8 * width))
+        m.submodules.crc = check = Crc32(width)
         first = ~body & (index == 0)
         size = Cat(word.count[: (width - 1).bit_length()], index)
         m.d.comb += [
@@ -132,10 +132,11 @@ class Receiver(wiring.Component):
                 m.d.sync += [index.eq(0), body.eq(1)]
             with m.Elif(index != beyond):
                 m.d.sync += index.eq(index + 1)
-        for number, start in enumerate((HEADER["length"].offset // 8, HEADER["length"].offset // 8 + 1)):
-            with m.If(words.valid & ~body & (index == start // width)):
+        for number in range(2):
+            offset = HEADER["length"].offset // 8 + number
+            with m.If(words.valid & ~body & (index == offset // width)):
                 m.d.sync += length.word_select(number, 8).eq(
-                    word.data.word_select(start % width, 8))
+                    word.data.word_select(offset % width, 8))
 
         good = Signal()
         with m.Switch(left_over):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ..stream import byte_beat
 from .layouts import check_width, frame_beat
 
-__all__ = ["GroupScanner", "LONGEST_RUN", "group_code"]
+__all__ = ["LONGEST_RUN", "GroupScanner", "group_code"]
 
 #: Most bytes in a group, after its code.
 LONGEST_RUN = 254
@@ -28,8 +28,8 @@ class GroupScanner(wiring.Component):
     A word is passed on in the cycle in which it is first looked at, before the code of any group
     that ends in it.
 
-    Latency: 0 cycles. Throughput: 1 cycle per word and one more for each 00 or full group in it that
-    does not end with the word, and for a 00 that ends the frame.
+    Latency: 0 cycles. Throughput: 1 cycle per word and one more for each 00 or full group in it
+    that does not end with the word, and for a 00 that ends the frame.
 
     Parameters
     ----------

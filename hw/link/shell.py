@@ -19,14 +19,14 @@ __all__ = ["LinkShell"]
 class LinkShell(wiring.Component):
     """Serve the link protocol of :mod:`luthier.golden.protocol` on a byte stream.
 
-    Receiving, executing and sending overlap, so that data moves both ways at W = ``link.width`` bytes
-    per cycle, less COBS and headers. The stream ``i`` is never blocked by a busy engine: requests
-    beyond ``link.window`` are dropped and counted. With W = 1 it is never blocked at all; above, a
-    COBS group of n bytes takes ceil(n / W) cycles.
+    Receiving, executing and sending overlap, so that data moves both ways at W = ``link.width``
+    bytes per cycle, less COBS and headers. The stream ``i`` is never blocked by a busy engine:
+    requests beyond ``link.window`` are dropped and counted. With W = 1 it is never blocked at all;
+    above, a COBS group of n bytes takes ceil(n / W) cycles.
 
-    The executor spends up to 12 + 32 / W cycles on a request besides its data. Between the last byte of
-    a request and the first of its reply pass about 20 + 32 / W cycles, its data, and the longest COBS
-    group of the reply, which must be known to its end.
+    The executor spends up to 12 + 32 / W cycles on a request besides its data. Between the last
+    byte of a request and the first of its reply pass about 20 + 32 / W cycles, its data, and the
+    longest COBS group of the reply, which must be known to its end.
 
     Memory: (``window`` + ``cache_depth``) * ``payload_bytes`` + 512 bytes in block RAM, the
     identification in a ROM of D-bit words.

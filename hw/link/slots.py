@@ -15,8 +15,8 @@ __all__ = ["SlotMemory"]
 class SlotMemory(wiring.Component):
     """Slots of a header and ``payload_bytes`` of data, written and read word by word.
 
-    Headers and data are two memories, so that the data is a power of two and fills whole block RAMs;
-    the headers fit distributed RAM. Both have a synchronous read port that holds its output.
+    Headers and data are two memories, so that the data is a power of two and fills whole block
+    RAMs; the headers fit distributed RAM. Both have a synchronous read port that holds its output.
 
     Latency: 1 cycle to read. Throughput: 1 write and 1 read per cycle. Reading a word in the cycle
     in which it is written gives the old one.

@@ -2,12 +2,12 @@
 """Transmit side of the link: cached replies to bytes."""
 
 from amaranth import *
-from amaranth.lib import crc, stream, wiring
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ...golden.protocol import CRC_BYTES, HEADER_BYTES
 from ..stream import byte_beat
+from .crc import Crc32
 from .encoder import CobsEncoder
 from .layouts import HEADER, SlotWrite, check_width, slot_shape
 from .slots import SlotMemory
@@ -75,7 +75,7 @@ class Transmitter(wiring.Component):
         width = self._width
         m.submodules.memory = memory = SlotMemory(width, self._payload_bytes, self._slots)
         m.submodules.encoder = encoder = CobsEncoder(width)
-        m.submodules.crc = check = crc.Processor(CRC32_ISO_HDLC(data_width=8 * width))
+        m.submodules.crc = check = Crc32(width)
         connect(m, flipped(self.write), memory.write)
         connect(m, encoder.o, flipped(self.o))
 

@@ -15,7 +15,7 @@ def add_subtract(m, name, a, b, subtract):
     total = Signal(signed(width), name=f"sum_{name}")
     flipped = Signal(signed(len(b)), name=f"flipped_{name}")
     m.d.comb += [
-        flipped.eq(Mux(subtract, ~b, b)),
+        flipped.eq(b ^ subtract.as_signed()),
         total.eq(Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed()),
     ]
     return total[1:].as_signed()

@@ -242,7 +242,7 @@ class Accumulators(wiring.Component):
         kept = Signal(signed(width), reset_less=True)
         sign = self.negate
         inverted = Signal(signed(self._total + 7))
-        m.d.comb += inverted.eq(Mux(sign, ~self.total, self.total))
+        m.d.comb += inverted.eq(self.total ^ sign.as_signed())
         with m.Switch(stages[1].slot.plane):
             for plane in range(8):
                 with m.Case(plane):

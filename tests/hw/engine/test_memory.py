@@ -58,7 +58,8 @@ def test_stalls(latency, p_valid, p_ready):
     while len(requests) < 40:
         address = rng.randrange(64)
         requests.append((address, rng.randint(1, min(9, 64 - address))))
-    expected = [word for address, length in requests for word in CONTENT[address : address + length]]
+    expected = [word for address, length in requests
+                for word in CONTENT[address : address + length]]
     assert read(latency, requests, p_valid=p_valid, p_ready=p_ready) == expected
 
 

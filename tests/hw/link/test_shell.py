@@ -45,7 +45,7 @@ class Bench:
         self.received = bytearray()
         self.frames, self.times = [], []
         self.cycle = 0
-        self.hold_report = False
+        self.hold_report = self.hold_output = False
 
     async def send(self, ctx, content):
         """Send bytes in beats of any size."""
@@ -84,6 +84,8 @@ class Bench:
         while True:
             for stream in sinks:
                 ctx.set(stream.ready, rng.random() < self.probability)
+            if self.hold_output:
+                ctx.set(dut.o.ready, 0)
             _, _, *values = await ctx.tick().sample(*sampled)
             self.cycle += 1
             o, request, write, run = (values[3 * k + 2] if values[3 * k] and values[3 * k + 1]
@@ -261,6 +263,26 @@ def test_repeats_and_eviction(width, depth):
             assert len(bench.engine.runs) == depth + 3
         assert await counters(bench, ctx, 99) == LinkCounters(
             frames=len(bench.engine.runs) + 3, damaged=depth, repeats=depth + 2)
+
+    bench.run(main)
+
+
+def test_slot_in_use():
+    """A reply that is being sent again is not overwritten by the next, however slow the host."""
+    bench = Bench(configuration(8, payload_bytes=1024))
+
+    async def main(ctx):
+        await bench.exchange(ctx, b"")
+        reads = [read(seq, 2, 200 * seq, 128) for seq in range(3)]
+        await bench.exchange(ctx, reads[0])
+        await bench.exchange(ctx, reads[1])
+        bench.hold_output = True
+        content = encode(reads[0]) + encode(reads[2])  # the latter's slot is the former's
+        expected = bench.model.feed(content)
+        await bench.send(ctx, content)
+        await ctx.tick().repeat(400)
+        bench.hold_output = False
+        assert await bench.replies(ctx, 2) == [encode(reply) for reply in expected]
 
     bench.run(main)
 
