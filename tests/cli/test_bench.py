@@ -7,6 +7,7 @@ import shlex
 
 import numpy as np
 import pytest
+
 from luthier.cli.bench import FORMATS, random_weights
 from luthier.cli.main import main
 from luthier.golden.config import load_configuration

@@ -7,6 +7,7 @@ import shlex
 
 import numpy as np
 import pytest
+
 from luthier.cli.check import SHAPES, random_operation
 from luthier.cli.main import main
 from luthier.golden import table

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from luthier.golden.config import load_configuration
 from luthier.host.device_model import DeviceModel
 from luthier.host.transports.golden import GoldenTransport

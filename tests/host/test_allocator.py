@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from luthier.golden.errors import UserError
 from luthier.host.allocator import Allocator
 

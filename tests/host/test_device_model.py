@@ -3,6 +3,7 @@
 
 import pytest
 from cobs import cobs
+
 from luthier.golden.config import load_configuration
 from luthier.golden.descriptor import Refusal
 from luthier.golden.protocol import (

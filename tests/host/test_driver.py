@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from luthier.golden import table
 from luthier.golden.config import load_configuration, named_configurations
 from luthier.golden.errors import CheckFailed, DeviceError, UserError

@@ -5,6 +5,7 @@ import random
 
 import pytest
 from cobs import cobs
+
 from luthier.golden.config import load_configuration
 from luthier.golden.errors import DeviceError
 from luthier.golden.protocol import (

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
+
 from luthier.golden.config import load_configuration
 from luthier.golden.errors import DeviceError, ToolMissing, UserError
 from luthier.host import LinkError, Weights, connect, transports

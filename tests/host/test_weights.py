@@ -4,6 +4,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
+
 from luthier.golden.config import load_configuration
 from luthier.golden.errors import UserError
 from luthier.host import Weights

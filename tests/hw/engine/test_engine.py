@@ -186,7 +186,7 @@ def test_program_with_repeats_and_nops():
     ({"source_step": 1 << 31, "tokens": 3}, Refusal.ADDRESS),
     ({"destination": 126}, Refusal.ADDRESS),
     ({"destination_step": 119, "tokens": 2}, Refusal.ADDRESS),
-    ({"weights": 4090}, Refusal.ADDRESS),
+    ({"weights": 4091}, Refusal.ADDRESS),
     ({"rows": 512, "columns": 512, "planes_stored": 8, "planes_used": 8, "source": 0,
       "destination": 0}, Refusal.ADDRESS),
 ])
