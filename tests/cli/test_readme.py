@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the README promises."""
+
+import re
+from pathlib import Path
+
+from luthier.cli.main import COMMANDS
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_the_example_runs(capsys):
+    """Run it on the integer model, which is quick; the board behind it makes no difference here."""
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert "sim:default" in example
+    exec(example.replace("sim:default", "golden:default"), {})
+    cycles, efficiency = capsys.readouterr().out.split()
+    assert int(cycles) > 0
+    assert 0 < float(efficiency) <= 1
+
+
+def test_the_table_lists_every_command():
+    assert set(re.findall(r"^\| `luthier (\w+)", README, re.M)) == set(COMMANDS)
