@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.config import Configuration
 from .engine import Engine, OnChipMemory
-from .link.shell import LinkShell
+from .link import LinkShell
 from .stream import StreamRegister, byte_beat
 
 __all__ = ["Luthier"]

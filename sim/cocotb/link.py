@@ -1,139 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb bench of the Verilog of :class:`~luthier.hw.link.shell.LinkShell`.
+"""cocotb bench of the Verilog of :class:`~luthier.hw.link.shell.LinkShell`, see :mod:`.streams`.
 
-Plus arguments: ``+config=FILE`` (canonical JSON), ``+requests=N`` and ``+stalls=PERCENT`` (how
-often each stream waits in a cycle); the seed is cocotb's. The host is
-:class:`~.link_model.LinkModel` with the ``cobs`` package, the engine
+The host is :class:`~.link_model.LinkModel` with the ``cobs`` package, the engine
 :class:`~.link_model.EngineModel`. Identification: of the configuration, with a build id of zeros.
 """
 
-import json
-import random
 import re
 from collections import deque
-from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, ReadOnly
 
 from ...golden.config import Configuration
 from ...golden.protocol import FrameType, Header, LinkCounters, check, identification, seal
 from .link_model import EngineModel, LinkModel, encode, random_request
+from .streams import StreamBench, start
 
 __all__ = ["LinkBench"]
 
-_INPUTS = ("i", "read", "report")
-_OUTPUTS = ("o", "request", "write", "run")
 
+class LinkBench(StreamBench):
+    """Host and engine around the shell."""
 
-class LinkBench:
-    """Host and engine around the shell: a queue for each stream, all moved by one loop."""
+    def __init__(self, dut, config: Configuration, *, seed: int, stalls: float):
+        self.config, self.content = config, identification(config, bytes(32))
+        super().__init__(dut, ("i", "read", "report"), ("o", "request", "write", "run"), seed=seed,
+                         stalls=stalls)
 
-    def __init__(self, dut, config: Configuration, seed: int, stalls: float):
-        self.dut, self.config, self.stalls = dut, config, stalls
-        self.rng = random.Random(seed)
-        self.content = identification(config, bytes(32))
-        self.to_send: deque[int] = deque()
-        self.received = bytearray()
-        self.cycle = 0
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget what was under way, as the shell does in a reset."""
+    def clear(self) -> None:
+        super().clear()
         self.engine = EngineModel(self.config)
         self.model = LinkModel(self.config, self.content, EngineModel(self.config))
-        self.queues = {name: deque() for name in _INPUTS}
-        self.to_send.clear()
-        self.received.clear()
-        self._held: dict[str, int] = {}
+        self.to_send: deque[int] = deque()
+        self.bytes = bytearray()
 
-    def _beat(self) -> int:
-        """Return the next payload of ``i``, a beat of any size."""
+    def tick(self) -> None:
+        """Make the next payload of ``i`` of the bytes to send: a beat of any size."""
+        if not self.to_send or self.queues["i"]:
+            return
         width = self.config.link.width
         most = min(width, len(self.to_send))
         count = most if not self.stalls else self.rng.randint(1, most)
         beat = int.from_bytes(bytes(self.to_send.popleft() for _ in range(count)), "little")
-        return beat | count << 8 * width
+        self.queues["i"].append(beat | count << 8 * width)
 
-    def _offer(self) -> None:
-        """Set the inputs for the coming edge."""
-        go = self.rng.random
-        if self.to_send and not self.queues["i"]:
-            self.queues["i"].append(self._beat())
-        for name, queue in self.queues.items():
-            valid = getattr(self.dut, f"{name}__valid")
-            if name not in self._held and queue and go() >= self.stalls:
-                self._held[name] = queue[0]
-                getattr(self.dut, f"{name}__payload").value = queue[0]
-            valid.value = name in self._held
-        for name in _OUTPUTS:
-            getattr(self.dut, f"{name}__ready").value = go() >= self.stalls
+    def taken(self, name: str, payload: int) -> None:
+        match name:
+            case "o":
+                width = self.config.link.width
+                count = payload >> 8 * width
+                assert 1 <= count <= width
+                beat = payload % (1 << 8 * count)
+                self.bytes += beat.to_bytes(count, "little")
+            case "request":
+                space, address, count = payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34
+                self.queues["read"].extend(
+                    self.engine.read(space, address + index) for index in range(count))
+            case "write":
+                self.engine.write(payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34)
+                assert payload >> 34 + self.config.table.beat_bits == 0
+            case _:
+                report = self.engine.run(payload & 0xFFFF_FFFF, payload >> 32 & 0xFFFF_FFFF,
+                                         payload >> 64)
+                self.queues["report"].append(int.from_bytes(report.pack(), "little"))
 
-    def _take(self) -> None:
-        """Move what the coming edge moves, and check that offers are held."""
-        dut, bits = self.dut, self.config.table.beat_bits
-        for name in _INPUTS:
-            if name in self._held and int(getattr(dut, f"{name}__ready").value):
-                del self._held[name]
-                self.queues[name].popleft()
-        for name in _OUTPUTS:
-            if not int(getattr(dut, f"{name}__valid").value):
-                assert name not in self._held, f"{name}: valid dropped before ready"
-                continue
-            payload = int(getattr(dut, f"{name}__payload").value)
-            assert self._held.get(name, payload) == payload, f"{name}: payload changed"
-            if not int(getattr(dut, f"{name}__ready").value):
-                self._held[name] = payload
-                continue
-            self._held.pop(name, None)
-            match name:
-                case "o":
-                    width = self.config.link.width
-                    count = payload >> 8 * width
-                    assert 1 <= count <= width
-                    beat = payload % (1 << 8 * count)
-                    self.received += beat.to_bytes(count, "little")
-                case "request":
-                    space, address, count = payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34
-                    self.queues["read"].extend(
-                        self.engine.read(space, address + index) for index in range(count))
-                case "write":
-                    self.engine.write(payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34)
-                    assert payload >> 34 + bits == 0
-                case "run":
-                    report = self.engine.run(payload & 0xFFFF_FFFF, payload >> 32 & 0xFFFF_FFFF,
-                                             payload >> 64)
-                    self.queues["report"].append(int.from_bytes(report.pack(), "little"))
-
-    async def step(self) -> None:
-        """Run one clock cycle."""
-        await FallingEdge(self.dut.clk)
-        self._offer()
-        await ReadOnly()
-        self._take()
-        self.cycle += 1
-
-    async def reset(self, cycles: int = 3) -> None:
-        """Hold the reset, with all inputs idle."""
-        await FallingEdge(self.dut.clk)
-        self.restart()
-        self.dut.rst.value = 1
-        for name in _INPUTS:
-            getattr(self.dut, f"{name}__valid").value = 0
-        for _ in range(cycles):
-            await FallingEdge(self.dut.clk)
-        self.dut.rst.value = 0
-
-    async def replies(self, count: int, limit: int = 200_000) -> list[bytes]:
+    async def replies(self, count: int) -> list[bytes]:
         """Return the next ``count`` frames, still encoded."""
-        start = self.cycle
-        while self.received.count(0) < count:
-            await self.step()
-            assert self.cycle - start < limit, (
-                f"{self.received.count(0)} of {count} replies after {limit} cycles")
-        *frames, rest = bytes(self.received).split(b"\0", count)
-        self.received = bytearray(rest)
+        await self.until(lambda: self.bytes.count(0) >= count, 200_000)
+        *frames, rest = bytes(self.bytes).split(b"\0", count)
+        self.bytes = bytearray(rest)
         return [frame + b"\0" for frame in frames]
 
     async def exchange(self, content: bytes) -> list[bytes]:
@@ -151,7 +85,7 @@ class LinkBench:
         size = self.config.word_bytes
         for _ in range(200):  # what is damaged at the very end is counted, too
             await self.step()
-        assert not self.received
+        assert not self.bytes
         reply, = await self.exchange(encode(seal(Header(
             type=FrameType.READ, seq=self.rng.getrandbits(16), space=3, count=128 // size))))
         decoded = check(reply)
@@ -163,22 +97,17 @@ class LinkBench:
         assert self.engine.runs == self.model.engine.runs
 
 
-async def _start(dut) -> tuple[LinkBench, int]:
-    arguments = cocotb.plusargs
-    data = json.loads(Path(str(arguments["config"])).read_text(encoding="utf-8"))
-    seed = cocotb.RANDOM_SEED
-    bench = LinkBench(dut, Configuration.from_data(data), seed,
-                      int(arguments.get("stalls", 0)) / 100)
-    dut._log.info("seed %d", seed)
-    Clock(dut.clk, 10, "ns").start()
+async def _bench(dut) -> tuple[LinkBench, int]:
+    config, seed, stalls, count = start(dut)
+    bench = LinkBench(dut, config, seed=seed, stalls=stalls)
     await bench.reset()
-    return bench, int(arguments.get("requests", 100))
+    return bench, count
 
 
 @cocotb.test()
 async def conversation(dut):
     """Requests of every kind, as many at once as the window allows, some of them repeated."""
-    bench, requests = await _start(dut)
+    bench, requests = await _bench(dut)
     await bench.exchange(b"\0")
     sent: list[bytes] = []
     depth = bench.config.link.cache_depth
@@ -197,7 +126,7 @@ async def conversation(dut):
 @cocotb.test()
 async def damage(dut):
     """Bits flipped, bytes inserted, deleted or repeated, frames cut: the next good one works."""
-    bench, requests = await _start(dut)
+    bench, requests = await _bench(dut)
     rng = bench.rng
     await bench.exchange(rng.randbytes(99) + b"\0")
     for seq in range(requests):
@@ -229,7 +158,7 @@ async def damage(dut):
 @cocotb.test()
 async def reset(dut):
     """A reset at any time leaves the shell as new."""
-    bench, requests = await _start(dut)
+    bench, requests = await _bench(dut)
     for _ in range(max(requests // 10, 3)):
         bench.to_send.extend(b"\0" + b"".join(
             encode(random_request(bench.rng, bench.config, seq)) for seq in range(4)))

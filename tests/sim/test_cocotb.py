@@ -5,7 +5,9 @@
 import pytest
 
 from luthier.golden.config import Configuration
+from luthier.golden.protocol import identification
 from luthier.hw.engine import Engine
+from luthier.hw.link import LinkShell
 from luthier.hw.table import TableUnit
 from luthier.sim.cocotb.runner import run_bench
 
@@ -32,3 +34,20 @@ def test_unit(unit, bench, tests, table, tmp_path):
     config = configuration(**table)
     outcomes = run_bench(unit(config), config, bench, tmp_path, count=10)
     assert outcomes == [(tests, 0)] * 2
+
+
+@pytest.mark.parametrize("width, bits, link, count", [
+    pytest.param(1, 64, {"payload_bytes": 128, "window": 2, "cache_depth": 2}, 40, id="narrow"),
+    pytest.param(2, 512, {"payload_bytes": 512, "window": 1, "cache_depth": 1}, 400, id="single",
+                 marks=pytest.mark.nightly),
+    pytest.param(4, 128, {"payload_bytes": 1024, "window": 4, "cache_depth": 8}, 400, id="middle",
+                 marks=pytest.mark.nightly),
+    pytest.param(8, 64, {"payload_bytes": 512, "window": 8, "cache_depth": 8}, 40, id="wide"),
+])
+def test_link(width, bits, link, count, tmp_path):
+    config = Configuration.from_data({
+        "name": "test", "memory": {"words": 8192}, "scratchpad": {"words": 512},
+        "table": {"beat_bits": bits, "row_block": 32, "max_rows": 512, "max_columns": 512},
+        "link": {"width": width} | link})
+    shell = LinkShell(config, identification(config, bytes(32)))
+    assert run_bench(shell, config, "link", tmp_path, count=count) == [(3, 0)] * 2
