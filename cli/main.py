@@ -7,7 +7,6 @@ start, so they import other rooms inside their functions only: a host-only insta
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -80,8 +79,7 @@ def luthier(
 
 
 for _name in COMMANDS:
-    if importlib.util.find_spec(f".{_name}", __package__):  # not all have landed yet
-        importlib.import_module(f".{_name}", __package__).register(app)
+    importlib.import_module(f".{_name}", __package__).register(app)
 
 
 def main(arguments: list[str] | None = None) -> int:

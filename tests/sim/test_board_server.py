@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated board on a socket; with the echo device as top."""
 
+import logging
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ from luthier.sim.board_server import listen, serve
 @pytest.fixture
 def address():
     """Address of an echo device; its thread ends with the process."""
+    logging.getLogger("luthier").setLevel(logging.ERROR)  # it speaks after the test has ended
     config = load_configuration("tiny")
     board = Board(generate(config, Echo).verilog, config.link.width)
     listener = listen("127.0.0.1", 0)
