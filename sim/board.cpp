@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shell of the simulated board: many cycles per call, bytes in, bytes out.
 //
-// Compiled together with Verilator's model of board_top (see board.py). LUTHIER_WIDTH is the number of
-// bytes that the link moves per cycle; a beat has the bytes in its low bits and above them how many
-// are valid.
+// Compiled together with Verilator's model of luthier.v. LUTHIER_WIDTH is the number of bytes that the
+// link moves per cycle; a beat has the bytes in its low bits and above them how many are valid.
 
 #include <cstdint>
 
@@ -13,6 +12,9 @@
 
 // What Vboard::eval() comes down to. The rest of it serves threads and costs an eighth of the speed.
 void Vboard___024root___eval(Vboard___024root*);
+
+// Verilator writes the second of two underscores as _05F.
+#define PORT(stream, member) stream##___05F##member
 
 namespace {
 
@@ -38,18 +40,32 @@ template <std::size_t N> int get_beat(const VlWide<N>& port, uint64_t& data) {
     return static_cast<int>(port[2]);
 }
 
+// Make the next evaluation see a rising edge. Lowering the clock does it, and costs an evaluation;
+// where Verilator keeps the last value of the clock under the name it has today, that is set instead.
+template <class Root> auto lower_clock(Root* root, int)
+    -> decltype(root->__Vtrigprevexpr___TOP__clk__0 = 0, void()) {
+    root->__Vtrigprevexpr___TOP__clk__0 = 0;
+}
+template <class Root> void lower_clock(Root* root, long) {
+    root->clk = 0;
+    Vboard___024root___eval(root);
+    root->clk = 1;
+}
+
 struct Board {
     VerilatedContext context;
     Vboard top{&context};
     uint64_t cycles = 0;
 
-    Board() { top.eval(); }  // initialises
-
-    // All outputs depend on registers alone, so what they say after this holds until the next.
-    void cycle() {
-        top.clk = 0;
-        Vboard___024root___eval(top.rootp);
+    Board() {
+        top.eval();  // initialises
         top.clk = 1;
+        top.PORT(o, ready) = 1;  // time stands still while the host has no room
+    }
+
+    // All outputs come from registers, so what they say after this holds until the next.
+    void cycle() {
+        lower_clock(top.rootp, 0);
         Vboard___024root___eval(top.rootp);
     }
 };
@@ -61,7 +77,7 @@ extern "C" {
 int luthier_width() { return kWidth; }
 
 void luthier_reset(Board* board) {
-    board->top.in_valid = 0;
+    board->top.PORT(i, valid) = 0;
     board->top.rst = 1;
     for (int i = 0; i < kResetCycles; ++i) board->cycle();
     board->top.rst = 0;
@@ -90,20 +106,20 @@ int64_t luthier_run(Board* board, const uint8_t* in, int64_t in_length, int64_t*
     int64_t taken = 0, made = 0, cycle = 0;
     bool stop = false;
     while (cycle < max_cycles && !stop && out_capacity - made >= kWidth) {
-        top.in_valid = top.in_ready && taken < in_length;
-        if (top.in_valid) {
+        top.PORT(i, valid) = top.PORT(i, ready) && taken < in_length;
+        if (top.PORT(i, valid)) {
             const int64_t left = in_length - taken;
             const int count = left < kWidth ? static_cast<int>(left) : kWidth;
             uint64_t data = 0;
             for (int i = 0; i < count; ++i) data |= static_cast<uint64_t>(in[taken + i]) << (8 * i);
-            set_beat(top.in_beat, data, count);
+            set_beat(top.PORT(i, payload), data, count);
             taken += count;
-        } else if ((flags & kStopWhenTaken) && taken == in_length && top.in_ready) {
+        } else if ((flags & kStopWhenTaken) && taken == in_length && top.PORT(i, ready)) {
             break;
         }
-        if (top.out_valid) {
+        if (top.PORT(o, valid)) {
             uint64_t data;
-            const int count = get_beat(top.out_beat, data);
+            const int count = get_beat(top.PORT(o, payload), data);
             for (int i = 0; i < count; ++i) {
                 const uint8_t byte = static_cast<uint8_t>(data >> (8 * i));
                 out[made++] = byte;

@@ -25,35 +25,10 @@ _LIBRARY = "board.so"
 #: What every model needs; compiled once for all boards.
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
-#: Puts registers between the shell and the device. Verilator evaluates all that depends on an input
-#: at each call, and the reset reaches everything: this halves the work of a cycle and more. An
-#: output is always taken, because time stands still while the host has no room.
-_TOP = """
-module board_top(
-  input clk, input rst, input in_valid, input [{high}:0] in_beat,
-  output in_ready, output out_valid, output [{high}:0] out_beat);
-  reg reset = 1, valid = 0;
-  reg [{high}:0] beat = 0;
-  wire ready;
-  assign in_ready = !valid || ready;
-  always @(posedge clk) begin
-    reset <= rst;
-    if (in_ready) begin
-      valid <= in_valid;
-      beat <= in_beat;
-    end
-    if (rst) valid <= 0;
-  end
-  luthier device(
-    .clk(clk), .rst(reset), .i__valid(valid), .i__payload(beat), .i__ready(ready),
-    .o__valid(out_valid), .o__payload(out_beat), .o__ready(1'b1));
-endmodule
-"""
-
 #: No assertions, no timing, no tracing. Warnings are the business of luthier.gen.lint.
 _VERILATOR_FLAGS = (
     "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing",
-    "--top-module", "board_top", "--prefix", "Vboard", "-Wno-lint", "-Wno-style", "-Wno-fatal",
+    "--top-module", "luthier", "--prefix", "Vboard", "-Wno-lint", "-Wno-style", "-Wno-fatal",
     "--output-split", "0")
 #: Not -march=native: homes, and so caches, are shared between machines.
 _COMPILER_FLAGS = (
@@ -91,8 +66,6 @@ def build_library(verilog: str, width: int) -> tuple[Path, float | None]:
         If Verilator or the C++ compiler is missing or does not work.
     """
     tools = _Tools(find_verilator(), find_compiler())
-    # A beat: the bytes, and a number from 0 to width.
-    verilog += _TOP.format(high=8 * width + width.bit_length() - 1)
     parts = (verilog, _SHELL.read_text(), str(width), *_VERILATOR_FLAGS)
 
     def build(folder: Path) -> None:

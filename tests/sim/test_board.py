@@ -5,7 +5,7 @@ import itertools
 import random
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -127,14 +127,15 @@ class Stalling(wiring.Component):
         m.d.comb += [
             broken.eq(offered & (~self.i.valid | (held != payload))),
             self.i.ready.eq(phase == 3),
-            self.o.valid.eq(self.i.valid & self.i.ready),
-            self.o.payload.data.eq(0x101), self.o.payload.count.eq(self.i.payload.count),
         ]
         bad = Signal()
         with m.If(broken):
             m.d.sync += bad.eq(1)
-        with m.If(bad | broken):
-            m.d.comb += self.o.payload.data.eq(0x202)
+        m.d.sync += [
+            self.o.valid.eq(self.i.valid & self.i.ready),
+            self.o.payload.data.eq(Mux(bad | broken, 0x202, 0x101)),
+            self.o.payload.count.eq(self.i.payload.count),
+        ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [phase.eq(0), offered.eq(0)]
         return m
