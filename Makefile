@@ -16,14 +16,14 @@ run: $(STAMP)
 	$(BIN)/luthier run
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 
 nightly: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "nightly or not nightly"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "nightly or not nightly"
 	PYTHON=$(PYTHON) .ci/unlocked
 
 $(STAMP): pyproject.toml setup.py requirements.lock .ci/tools
