@@ -11,9 +11,16 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from .errors import UserError
 
@@ -36,22 +43,54 @@ class ConfigurationError(UserError):
     """A configuration that cannot be built: one sentence per defect."""
 
 
-def _integer(key: str, value: Any) -> int:
+def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{key} must be an integer, not {value!r}")
+        raise ValueError(f"must be an integer, not {value!r}")
     return value
 
 
-def _one_of(key: str, value: Any, allowed: tuple[int, ...]) -> int:
-    if _integer(key, value) not in allowed:
-        choices = ", ".join(map(str, allowed[:-1])) + (" or " if allowed[1:] else "")
-        raise ValueError(f"{key} must be {choices}{allowed[-1]}, not {value!r}")
+def _one_of(*allowed: int) -> BeforeValidator:
+    """Return a validator for a few integers; the sentence gets its key in :func:`_sentence`."""
+    choices = ", ".join(map(str, allowed[:-1])) + (" or " if allowed[1:] else "") + f"{allowed[-1]}"
+
+    def check(value: Any) -> int:
+        if _integer(value) not in allowed:
+            raise ValueError(f"must be {choices}, not {value!r}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _between(low: int, high: int, multiple: int = 1) -> BeforeValidator:
+    """Return a validator for a range of integers."""
+
+    def check(value: Any) -> int:
+        if not low <= _integer(value) <= high:
+            raise ValueError(f"must be between {low} and {high}, not {value!r}")
+        if value % multiple:
+            raise ValueError(f"must be a multiple of {multiple}, not {value!r}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _store(value: Any) -> str:
+    if value != "lutram":
+        raise ValueError(f"must be 'lutram', not {value!r}")
     return value
 
 
-def _between(key: str, value: Any, low: int, high: int) -> int:
-    if not low <= _integer(key, value) <= high:
-        raise ValueError(f"{key} must be between {low} and {high}, not {value!r}")
+def _name(value: Any) -> str:
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
+    if not isinstance(value, str) or not 1 <= len(value) <= 32 or set(value) - allowed:
+        raise ValueError(
+            f"must be 1 to 32 characters from a-z, 0-9, _ and -, not {value!r}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {value!r}")
     return value
 
 
@@ -80,69 +119,20 @@ class TableConfiguration(_Section):
         Largest shape of one operation.
     """
 
-    beat_bits: int = 128
-    k: int = 4
-    store: Literal["lutram"] = "lutram"
-    activation_bits: int = 8
-    smallest_group: int = 16
-    row_block: int = 1024
-    max_rows: int = 16384
-    max_columns: int = 8192
-
-    @field_validator("beat_bits", mode="before")
-    @classmethod
-    def _check_beat_bits(cls, value: Any) -> int:
-        return _one_of("table.beat_bits", value, (64, 128, 256, 512))
-
-    @field_validator("k", mode="before")
-    @classmethod
-    def _check_k(cls, value: Any) -> int:
-        return _one_of("table.k", value, (4,))
-
-    @field_validator("store", mode="before")
-    @classmethod
-    def _check_store(cls, value: Any) -> str:
-        if value != "lutram":
-            raise ValueError(f"table.store must be 'lutram', not {value!r}")
-        return value
-
-    @field_validator("activation_bits", mode="before")
-    @classmethod
-    def _check_activation_bits(cls, value: Any) -> int:
-        return _between("table.activation_bits", value, 4, 16)
-
-    @field_validator("smallest_group", mode="before")
-    @classmethod
-    def _check_smallest_group(cls, value: Any) -> int:
-        return _one_of("table.smallest_group", value, (16, 32, 64, 128))
-
-    @field_validator("row_block", mode="before")
-    @classmethod
-    def _check_row_block(cls, value: Any) -> int:
-        if _between("table.row_block", value, 16, 4096) % 16:
-            raise ValueError(f"table.row_block must be a multiple of 16, not {value!r}")
-        return value
-
-    @field_validator("max_rows", mode="before")
-    @classmethod
-    def _check_max_rows(cls, value: Any) -> int:
-        return _between("table.max_rows", value, 1, 65536)
-
-    @field_validator("max_columns", mode="before")
-    @classmethod
-    def _check_max_columns(cls, value: Any) -> int:
-        return _between("table.max_columns", value, 1, 65536)
+    beat_bits: Annotated[int, _one_of(64, 128, 256, 512)] = 128
+    k: Annotated[int, _one_of(4)] = 4
+    store: Annotated[str, BeforeValidator(_store)] = "lutram"
+    activation_bits: Annotated[int, _between(4, 16)] = 8
+    smallest_group: Annotated[int, _one_of(16, 32, 64, 128)] = 16
+    row_block: Annotated[int, _between(16, 4096, multiple=16)] = 1024
+    max_rows: Annotated[int, _between(1, 65536)] = 16384
+    max_columns: Annotated[int, _between(1, 65536)] = 8192
 
 
 class ScratchpadConfiguration(_Section):
     """On-chip memory for activations and results, in words of D bits (64 to 65536)."""
 
-    words: int = 2048
-
-    @field_validator("words", mode="before")
-    @classmethod
-    def _check_words(cls, value: Any) -> int:
-        return _between("scratchpad.words", value, 64, 65536)
+    words: Annotated[int, _between(64, 65536)] = 2048
 
 
 class MemoryConfiguration(_Section):
@@ -156,18 +146,8 @@ class MemoryConfiguration(_Section):
         Cycles from a request to its first beat, 3 to 200.
     """
 
-    words: int = 65536
-    latency: int = 3
-
-    @field_validator("words", mode="before")
-    @classmethod
-    def _check_words(cls, value: Any) -> int:
-        return _between("memory.words", value, 64, 1 << 22)
-
-    @field_validator("latency", mode="before")
-    @classmethod
-    def _check_latency(cls, value: Any) -> int:
-        return _between("memory.latency", value, 3, 200)
+    words: Annotated[int, _between(64, 1 << 22)] = 65536
+    latency: Annotated[int, _between(3, 200)] = 3
 
 
 class LinkConfiguration(_Section):
@@ -185,30 +165,10 @@ class LinkConfiguration(_Section):
         Replies kept for repeated requests: 1, 2, 4 or 8, at least ``window``.
     """
 
-    width: int = 1
-    payload_bytes: int = 1024
-    window: int = 4
-    cache_depth: int = 4
-
-    @field_validator("width", mode="before")
-    @classmethod
-    def _check_width(cls, value: Any) -> int:
-        return _one_of("link.width", value, (1, 2, 4, 8))
-
-    @field_validator("payload_bytes", mode="before")
-    @classmethod
-    def _check_payload_bytes(cls, value: Any) -> int:
-        return _one_of("link.payload_bytes", value, (128, 256, 512, 1024, 2048, 4096))
-
-    @field_validator("window", mode="before")
-    @classmethod
-    def _check_window(cls, value: Any) -> int:
-        return _one_of("link.window", value, (1, 2, 4, 8))
-
-    @field_validator("cache_depth", mode="before")
-    @classmethod
-    def _check_cache_depth(cls, value: Any) -> int:
-        return _one_of("link.cache_depth", value, (1, 2, 4, 8))
+    width: Annotated[int, _one_of(1, 2, 4, 8)] = 1
+    payload_bytes: Annotated[int, _one_of(128, 256, 512, 1024, 2048, 4096)] = 1024
+    window: Annotated[int, _one_of(1, 2, 4, 8)] = 4
+    cache_depth: Annotated[int, _one_of(1, 2, 4, 8)] = 4
 
 
 class Configuration(_Section):
@@ -231,34 +191,14 @@ class Configuration(_Section):
         From :func:`load_configuration` and :meth:`from_data`, one sentence per defect.
     """
 
-    name: str
-    description: str = ""
-    clock_hz: int = 50_000_000
+    name: Annotated[str, BeforeValidator(_name)]
+    description: Annotated[str, BeforeValidator(_text)] = ""
+    clock_hz: Annotated[int, _between(1_000_000, 2_000_000_000)] = 50_000_000
     table: TableConfiguration = Field(default_factory=TableConfiguration)
     scratchpad: ScratchpadConfiguration = Field(default_factory=ScratchpadConfiguration)
     memory: MemoryConfiguration = Field(default_factory=MemoryConfiguration)
     link: LinkConfiguration = Field(default_factory=LinkConfiguration)
 
-    @field_validator("name", mode="before")
-    @classmethod
-    def _check_name(cls, value: Any) -> str:
-        allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_-")
-        if not isinstance(value, str) or not 1 <= len(value) <= 32 or set(value) - allowed:
-            raise ValueError(
-                f"name must be 1 to 32 characters from a-z, 0-9, _ and -, not {value!r}")
-        return value
-
-    @field_validator("description", mode="before")
-    @classmethod
-    def _check_description(cls, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError(f"description must be a text, not {value!r}")
-        return value
-
-    @field_validator("clock_hz", mode="before")
-    @classmethod
-    def _check_clock(cls, value: Any) -> int:
-        return _between("clock_hz", value, 1_000_000, 2_000_000_000)
 
     @model_validator(mode="after")
     def _check_combinations(self):
@@ -345,7 +285,7 @@ def _sentence(item: Any) -> str:
         case "missing":
             return f"{key} is missing"
         case "value_error":
-            return str(item["ctx"]["error"])
+            return f"{key} {item['ctx']['error']}".strip()
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"{key} must be a table of keys, not {item['input']!r}"
         case _:
