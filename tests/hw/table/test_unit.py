@@ -111,6 +111,19 @@ def test_worst_case_of_every_adder(planes):
         check(TINY, [(np.broadcast_to(values, (2, columns)), planes, vector)])
 
 
+def test_largest_value_of_every_node():
+    """A node is largest, 2**w - 1, if its first table reads 511 and all others a negated -512.
+
+    All others with the sum -512, unnegated, make every node smallest, -2**w (the test above).
+    """
+    operations = []
+    for first in range(TINY.table.beat_bits // 4):
+        x, signs = np.full(64, -128), np.full((1, 64), -1)
+        x[4 * first + 3], signs[0, 4 * first + 3] = 127, 1
+        operations.append((signs, 1, x))
+    check(TINY, operations)
+
+
 @pytest.mark.parametrize("table", [
     {"beat_bits": 128, "row_block": 16},
     {"beat_bits": 256, "activation_bits": 16, "row_block": 64},
