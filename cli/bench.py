@@ -67,6 +67,8 @@ def describe(output: Output, device: "Device") -> None:
     table = config.table
     output.line(f"device      {device.url}: configuration {config.name}, hash "
                 f"{config.hash.hex()[:16]}")
+    if transport.generated is not None:
+        output.line(f"generated   {transport.generated}")
     build = device.build_id.hex()[:16] if any(device.build_id) else "none, this is the golden model"
     if transport.build_seconds is not None:
         build += f", ready in {transport.build_seconds:.1f} s"

@@ -182,6 +182,7 @@ class Board:
     def __init__(self, verilog: str, width: int):
         self._handle: int | None = None
         path, self._build_seconds = build_library(verilog, width)
+        self._verilog_lines = verilog.count("\n")
         self._library = _load(path)
         self._handle = self._library.luthier_open()
         self._waiting = bytearray()
@@ -189,6 +190,11 @@ class Board:
         self._seconds = 0.0
         self._counted = 0
         self._cycles = 0
+
+    @property
+    def verilog_lines(self) -> int:
+        """Lines of the Verilog that the board runs."""
+        return self._verilog_lines
 
     @property
     def build_seconds(self) -> float | None:

@@ -66,6 +66,12 @@ class SimTransport(Transport):
         return self._board.cycles_per_second
 
     @property
+    def generated(self) -> str:
+        """The size of the Verilog, and what became of it."""
+        return (f"{self._board.verilog_lines} lines of Verilog, compiled to a simulated board with "
+                f"Verilator")
+
+    @property
     def build_seconds(self) -> float | None:
         """Time that compiling took; None if the board was in the cache."""
         return self._board.build_seconds

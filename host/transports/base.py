@@ -65,6 +65,11 @@ class Transport(ABC):
         return None
 
     @property
+    def generated(self) -> str | None:
+        """What was generated to have this device, in a few words; None for one that exists."""
+        return None
+
+    @property
     def build_seconds(self) -> float | None:
         """Seconds that the simulated board took to build, where there was something to build."""
         return None
