@@ -262,6 +262,8 @@ class Configuration(_Section):
         ConfigurationError
             One sentence per defect.
         """
+        if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+            raise ConfigurationError(f"{source} must be a table of keys, not {data!r}")
         try:
             return cls(**data)
         except ValidationError as error:
@@ -272,7 +274,7 @@ class Configuration(_Section):
 def _sentence(item: Any) -> str:
     """Turn one pydantic error into a sentence that says what to change."""
     path = [str(part) for part in item["loc"]]
-    key = ".".join(path)
+    key = ".".join(part if part.isprintable() else repr(part) for part in path)
     match item["type"]:
         case "extra_forbidden":
             section: Any = Configuration
@@ -311,19 +313,21 @@ def load_configuration(name: str | Path) -> Configuration:
         content = resources.files("luthier.configs").joinpath(f"{text}.toml").read_bytes()
     elif isinstance(name, Path) or "/" in text or "\\" in text or text.endswith(".toml"):
         try:
-            content = Path(name).read_bytes()
-        except OSError as error:
+            content = Path(name).expanduser().read_bytes()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL, a home that is not there
+            reason = getattr(error, "strerror", None) or error
+            shown = text if text.isprintable() else repr(text)
             raise ConfigurationError(
-                f"cannot read the configuration {text}: {error.strerror or error}; give the path "
-                f"of a TOML file or one of the names {', '.join(named_configurations())}") from None
+                f"cannot read the configuration {shown}: {reason}; give the path of a TOML file "
+                f"or one of the names {', '.join(named_configurations())}") from None
     else:
-        near = difflib.get_close_matches(text, named_configurations(), n=1)
+        near = difflib.get_close_matches(text.lower(), named_configurations(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ConfigurationError(
             f"there is no configuration called {text!r}; {hint}the names are "
             f"{', '.join(named_configurations())}, or give the path of a TOML file")
     try:
-        data = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(content.decode("utf-8-sig"))  # editors may begin with a mark
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, beyond Python's limits
         raise ConfigurationError(f"{text} is not a TOML file: {error}") from None
     return Configuration.from_data(data, source=text)

@@ -104,6 +104,30 @@ def test_file_errors(tmp_path):
     bad.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="is not a TOML file"):
         load_configuration(bad)
-    with pytest.raises(ConfigurationError, match="there is no configuration called 'defalt'; did "
-                                                 "you mean 'default'"):
-        load_configuration("defalt")
+    for content in ("clock_hz = " + "9" * 5000, "x = " + "[" * 3000):
+        bad.write_text(content)
+        with pytest.raises(ConfigurationError, match="is not a TOML file"):
+            load_configuration(bad)
+    with pytest.raises(ConfigurationError, match="cannot read the configuration .*null byte"):
+        load_configuration("a\0.toml")
+    for name in ("defalt", "DEFAULT"):
+        with pytest.raises(ConfigurationError, match=f"there is no configuration called '{name}'; "
+                                                     "did you mean 'default'"):
+            load_configuration(name)
+
+
+def test_byte_order_mark_and_home(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_bytes(b'\xef\xbb\xbfname = "mine"')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_configuration("~/mine.toml").name == "mine"
+
+
+@pytest.mark.parametrize("data", [None, [], 3, {1: 2}])
+def test_not_a_table(data):
+    with pytest.raises(ConfigurationError, match="^configuration must be a table of keys, not "):
+        Configuration.from_data(data)
+
+
+def test_unprintable_key():
+    with pytest.raises(ConfigurationError, match=r"'a\\nb' is not a known key"):
+        Configuration.from_data({"name": "x", "a\nb": 1})
