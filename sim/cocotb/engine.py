@@ -131,7 +131,7 @@ async def outstanding_requests(dut):
     """A long operation keeps four requests outstanding at a slow memory."""
     bench, _ = await _bench(dut)
     bench.latencies = (200, 200)
-    d = Descriptor(rows=32, columns=256, weights=_WEIGHTS, planes_stored=4, planes_used=4,
+    d = Descriptor(rows=64, columns=256, weights=_WEIGHTS, planes_stored=8, planes_used=8,
                    source_type=bench.config.activation_bytes - 1, destination=100)
     await bench.run([d])
     assert bench.most_outstanding >= 4
