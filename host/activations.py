@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..golden.config import Configuration
 from ..golden.errors import UserError
+from .arguments import integers
 
 __all__ = ["activations", "tokens_per_run"]
 
@@ -22,12 +23,13 @@ def activations(x: NDArray[Any], config: Configuration, columns: int) -> NDArray
     """
     bits = config.table.activation_bits
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-    if x.dtype.kind not in "iu":
-        raise UserError(f"activations must be integers from {low} to {high}, not {x.dtype}; "
-                        f"quantise and convert them first")
+    if x.size:  # An empty list has the type float64, which would be said of it first.
+        integers(x, "activations", f"integers from {low} to {high}",
+                 "quantise and convert them first")
     if x.ndim not in (1, 2) or x.shape[-1] != columns or not x.size:
+        empty = "" if x.size else ", which is empty"
         raise UserError(f"activations must have the shape ({columns},) or (tokens, {columns}) with "
-                        f"at least one token, not {x.shape}")
+                        f"at least one token, not {x.shape}{empty}")
     wrong = (x < low) | (x > high)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])

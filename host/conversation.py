@@ -69,6 +69,8 @@ class Conversation:
         self.payload_bytes = IDENTIFICATION_HEAD_BYTES
         self._seq = secrets.randbits(16)
         self._frames = FrameReader()
+        #: Undamaged frames that were received since the requests under way began.
+        self._valid = 0
 
     def drain(self) -> None:
         """Drop what arrives until there is silence, and what was read before."""
@@ -101,7 +103,7 @@ class Conversation:
         """
         replies: dict[int, tuple[Header, bytes]] = {}
         waiting: dict[int, _Request] = {}  # by number, oldest first
-        sent = 0
+        sent, received, self._valid = 0, self.bytes_received, 0
         while sent < len(requests) or waiting:
             # The oldest open request bounds the window: its reply must still be in the cache.
             while sent < len(requests) and (
@@ -119,10 +121,12 @@ class Conversation:
                 continue
             for request in waiting.values():
                 if request.tries == TRIES:
-                    time = "simulated time" if self.transport.simulated else "time"
+                    time = " of simulated time" if self.transport.simulated else ""
+                    noise = 0 if self._valid else self.bytes_received - received
                     raise LinkError(
-                        f"{what}: {self.transport.description} gave no answer within {limit:.3g} s "
-                        f"of {time}, {TRIES} times"
+                        f"{what}: {self.transport.description} gave no answer within {limit:.3g} s"
+                        f"{time}, {TRIES} times"
+                        + (f", but sent {noise} bytes that are no Luthier frames" if noise else "")
                         + ("" if what != "greeting the device" else f"; {self.transport.advice}"))
             for request in waiting.values():
                 log.debug("%s: no answer within %.3g s, sending again", what, limit)
@@ -142,6 +146,7 @@ class Conversation:
         start, noise, left = self.transport.now(), 0, limit
         while True:
             while (frame := self._frames.take()) is not None:
+                self._valid += bool(frame)
                 if frame and frame[0].seq in waiting and (
                         answers(frame[0], waiting[frame[0].seq].header)):
                     return frame

@@ -4,7 +4,8 @@
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +14,21 @@ from ..golden.config import Configuration, ConfigurationError, load_configuratio
 from ..golden.descriptor import DESCRIPTOR_BYTES
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import IDENTIFICATION_HEAD_BYTES, REPORT_BYTES, LinkCounters, Space
-from ..golden.table import check_range
 from ..golden.weights import pack_planes, pack_trits
-from .activations import tokens_per_run
 from .allocator import Allocator
+from .arguments import whole
+from .fitting import check_fits
 from .layer import Layer
 from .link import Link
-from .results import Check
+from .results import Check, known_check
 from .transports import Transport, open_transport
 from .weights import Weights
 
 __all__ = ["Device", "connect"]
 
 _LONGEST_JSON = 1 << 16
+#: The device that uses a transport, by the transport's id, which it keeps alive.
+_users: "WeakValueDictionary[int, Device]" = WeakValueDictionary()
 
 
 def connect(url: str | Transport, config: Configuration | str | Path | None = None, *,
@@ -36,14 +39,14 @@ def connect(url: str | Transport, config: Configuration | str | Path | None = No
     ----------
     url : str or Transport
         ``sim:CONFIG``, ``golden:CONFIG``, ``serial:PORT?baud=N`` or ``socket://HOST:PORT``; or an
-        open transport.
+        open transport that no other open device uses.
     config : Configuration, str or Path, optional
         The configuration that the device must have; by default, whatever it has.
     check : str
         Results to compare with the golden model: ``"all"``, ``"sample"`` (64 in each call) or
         ``"never"``.
     seed : int
-        Of the sample.
+        Of the sample; at least 0.
 
     Raises
     ------
@@ -54,23 +57,27 @@ def connect(url: str | Transport, config: Configuration | str | Path | None = No
     DeviceError
         If there is no device, it does not answer, or it is another than expected.
     """
-    if check not in get_args(Check):
-        raise UserError(f"check must be 'all', 'sample' or 'never', not {check!r}")
+    check, seed = known_check(check), whole(seed, "seed", 0)
     given = config
     if isinstance(config, str | Path):
         config = load_configuration(config)
     elif config is not None and not isinstance(config, Configuration):
         raise UserError(f"config must be a Configuration, a name or a path, not {config!r}")
     transport = url if isinstance(url, Transport) else open_transport(url)
+    if id(transport) in _users:
+        raise UserError(f"{transport.description} is used by a device that is still open; close "
+                        f"that device first, or use it")
     try:
         device = Device(transport, check=check, seed=seed)
         if config is not None and config.hash != device.config.hash:
             name = config.name if isinstance(given, Configuration) else given
+            scheme = device.url.partition(":")[0]
+            other = f"connect to {scheme}:{name}, " if scheme in ("golden", "sim") else ""
             raise DeviceError(
                 f"{device.url} was generated from configuration {device.config.name!r} with hash "
                 f"{device.config.hash.hex()}, not from {config.name!r} with hash "
-                f"{config.hash.hex()}; generate it again with `luthier generate --config {name} -o "
-                f"DIR`, or connect without a configuration to use it as it is")
+                f"{config.hash.hex()}; {other}generate it again with `luthier generate "
+                f"--config {name} -o DIR`, or connect without a configuration to use it as it is")
     except BaseException:
         transport.close()
         raise
@@ -109,11 +116,12 @@ class Device:
         self.link = Link(transport)
         self.rng = np.random.default_rng(seed)
         self.reproduce = ""
-        self.check: Check = check
+        self.check = check
         self._config = self._read_configuration()
         self._allocator = Allocator(self._config.memory.words)
         self._count = 0
         self._open = True
+        _users[id(transport)] = self
 
     # What it is ----------------------------------------------------------------------------
 
@@ -131,6 +139,15 @@ class Device:
     def url(self) -> str:
         """Its URL."""
         return self.transport.description
+
+    @property
+    def check(self) -> Check:
+        """Results that calls compare with the golden model; may be set."""
+        return self._check
+
+    @check.setter
+    def check(self, value: Check) -> None:
+        self._check: Check = known_check(value)
 
     @property
     def free_words(self) -> int:
@@ -168,7 +185,7 @@ class Device:
                             f"{type(weights).__name__}")
         name = name or f"layer{self._count}"
         words = weights.beats(self._config) + DESCRIPTOR_BYTES // self._config.word_bytes
-        self._check_fits(weights, name, words)
+        check_fits(self._config, self._allocator, weights, name, words)
         table = self._config.table
         if weights.trits:
             packed = pack_trits(weights.values, table.beat_bits, table.row_block)
@@ -188,37 +205,6 @@ class Device:
         words = layer.weights.beats(self._config) + DESCRIPTOR_BYTES // self._config.word_bytes
         self._allocator.free(layer.address, words)
 
-    def _check_fits(self, weights: Weights, name: str, words: int) -> None:
-        config, (rows, columns) = self._config, weights.shape
-        device = f"configuration {config.name!r}"
-        for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
-            limit = getattr(config.table, key)
-            if size > limit:
-                raise UserError(
-                    f"layer {name} has {size} {what}, {size - limit} more than table.{key} "
-                    f"({limit}) of {device}; raise table.{key} to at least {size}, or split the "
-                    f"layer")
-        try:
-            check_range(config, columns=columns, planes=weights.planes, trits=weights.trits)
-        except UserError as error:
-            raise UserError(f"layer {name}: {error}") from None
-        if not tokens_per_run(config, rows, columns):
-            need = -(-columns // config.activations_per_word) - (-rows // config.results_per_word)
-            have = config.scratchpad.words
-            raise UserError(
-                f"layer {name} needs {need} words of scratchpad for one token's activations and "
-                f"results, {need - have} more than scratchpad.words ({have}) of {device}; raise "
-                f"scratchpad.words to at least {need}, or split the rows of the layer")
-        largest = self._allocator.largest
-        if words > largest:
-            used = config.memory.words - self._allocator.free_words
-            hint = ", or unload other layers" if used else ""
-            raise UserError(
-                f"layer {name} needs {words} words of device memory, {words - largest} more than "
-                f"the largest free area of {largest} (memory.words of {device} is "
-                f"{config.memory.words}, {used} are in use); raise memory.words to at least "
-                f"{config.memory.words + words - largest}{hint}")
-
     # Memory --------------------------------------------------------------------------------
 
     def read_memory(self, address: int, count: int) -> NDArray[np.uint8]:
@@ -227,9 +213,9 @@ class Device:
         Raises
         ------
         UserError
-            If they do not all lie in the memory.
+            If they do not all lie in the memory, or are no integers.
         """
-        self._require_inside(address, count)
+        address, count = self._require_inside(address, count)
         data = self.link.read(Space.MEMORY, address, count)
         return np.frombuffer(data, np.uint8).reshape(count, -1)
 
@@ -241,19 +227,23 @@ class Device:
         UserError
             If they do not all lie in the memory, or are no such array.
         """
+        if not isinstance(words, np.ndarray) or isinstance(words, np.ma.MaskedArray):
+            raise UserError(f"words must be a uint8 array (count, {self._config.word_bytes}), not "
+                            f"{type(words).__name__}")
         if words.dtype != np.uint8 or words.ndim != 2 or words.shape[1] != self._config.word_bytes:
             raise UserError(f"words must be a uint8 array (count, {self._config.word_bytes}), not "
                             f"{words.dtype} of shape {words.shape}")
-        self._require_inside(address, len(words))
+        address, _ = self._require_inside(address, len(words))
         self.link.write(Space.MEMORY, address, words.tobytes())
 
-    def _require_inside(self, address: int, count: int) -> None:
+    def _require_inside(self, address: int, count: int) -> tuple[int, int]:
         self.require_open()
+        address, count = whole(address, "address"), whole(count, "count")
         words = self._config.memory.words
         if address < 0 or count < 1 or address + count > words:
             raise UserError(f"{count} words at {address} do not lie in the device memory of "
-                            f"{words} "
-                            f"words")
+                            f"{words} words")
+        return address, count
 
     # Life ----------------------------------------------------------------------------------
 
@@ -265,6 +255,8 @@ class Device:
     def close(self) -> None:
         """Let go of the device; a second call does nothing."""
         self._open = False
+        if _users.get(id(self.transport)) is self:
+            del _users[id(self.transport)]
         self.link.close()
 
     def __enter__(self) -> Self:

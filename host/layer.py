@@ -15,6 +15,7 @@ from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
 from ..golden.weights import trit_columns, trit_values, weight_bit
 from .activations import activations, tokens_per_run
+from .arguments import plain_array, whole
 from .results import LayerStats, compare
 from .weights import Weights
 
@@ -80,11 +81,18 @@ class Layer:
         return self._weights.bits_per_weight(self._device.config)
 
     def declared_cycles(self, tokens: int = 1) -> int:
-        """Return the cycles that a call with so many tokens takes, from the golden model."""
+        """Return the cycles that a call with so many tokens takes, from the golden model.
+
+        Raises
+        ------
+        UserError
+            If ``tokens`` is no integer of at least 1.
+        """
+        tokens = whole(tokens, "tokens", 1)
         rows, columns = self._weights.shape
         chunk = tokens_per_run(self._device.config, rows, columns)
-        whole, rest = divmod(tokens, chunk)
-        return whole * self._cycles(chunk) + (self._cycles(rest) if rest else 0)
+        runs, rest = divmod(tokens, chunk)
+        return runs * self._cycles(chunk) + (self._cycles(rest) if rest else 0)
 
     def __call__(self, x: ArrayLike) -> NDArray[np.int32]:
         """Multiply: ``values @ x`` for each token, exactly.
@@ -110,7 +118,7 @@ class Layer:
         self._require()
         config, link = self._device.config, self._device.link
         rows, columns = self._weights.shape
-        given = np.asarray(x)
+        given = plain_array(x, "activations")
         batch = activations(given, config, columns)
         before = link.bytes_sent + link.bytes_received
         y = np.empty((len(batch), rows), np.int32)
@@ -148,11 +156,10 @@ class Layer:
         self._require()
         rows, columns = self._weights.shape
         planes, table_config = self._weights.planes, self._device.config.table
-        for name, value, end in (("row", row, rows), ("column", column, columns),
-                                 ("plane", plane, planes)):
-            if not 0 <= value < end:
-                raise UserError(f"{name} must be between 0 and {end - 1} in layer {self._name}, "
-                                f"not {value}")
+        where = f" in layer {self._name}"
+        row = whole(row, "row", 0, rows - 1, where)
+        column = whole(column, "column", 0, columns - 1, where)
+        plane = whole(plane, "plane", 0, planes - 1, where)
         beat, bit = weight_bit(row, column, rows, columns, planes, self._weights.trits,
                                table_config.beat_bits, table_config.row_block, plane)
         word = self._device.read_memory(self._address + beat, 1).copy()

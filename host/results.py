@@ -2,22 +2,30 @@
 """What a layer's call took, and whether its results are those of the golden model."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..golden import table
-from ..golden.errors import CheckFailed
+from ..golden.errors import CheckFailed, UserError
 from ..golden.protocol import Report
 
-__all__ = ["Check", "LayerStats", "ResultMismatch", "compare"]
+__all__ = ["Check", "LayerStats", "ResultMismatch", "compare", "known_check"]
 
 #: How many results are compared with the golden model.
 Check = Literal["all", "sample", "never"]
 
 #: Results that are compared in each call where a sample is.
 _SAMPLE = 64
+
+
+def known_check(value: Any) -> Check:
+    """Return ``value`` if it is one of :data:`Check`; UserError otherwise."""
+    for known in get_args(Check):
+        if isinstance(value, str) and value == known:
+            return known
+    raise UserError(f"check must be 'all', 'sample' or 'never', not {value!r}")
 
 
 class ResultMismatch(CheckFailed):

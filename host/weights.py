@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights in the canonical form that every device multiplies: trits, or odd integers in planes."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..golden import table
 from ..golden.config import Configuration
 from ..golden.errors import UserError
+from .arguments import integers, plain_array, whole
 
 __all__ = ["Weights"]
 
@@ -38,7 +37,8 @@ class Weights:
         self._values = values.astype(np.int8 if planes < 8 else np.int16)
         self._values.flags.writeable = False
         self._planes, self._trits, self._group = planes, trits, group
-        self._s, self._t = s, t
+        self._s, self._t = s.copy(), t.copy()
+        self._s.flags.writeable = self._t.flags.writeable = False
 
     @classmethod
     def ternary(cls, array: ArrayLike, scale: ArrayLike = 1.0) -> "Weights":
@@ -83,8 +83,8 @@ class Weights:
         UserError
             One sentence, for a type, shape or value that is none of these.
         """
-        bits = _whole(bits, "bits", 1, 8)
-        group = _whole(group, "group", 0, 1 << 31)
+        bits = whole(bits, "bits", 1, 8)
+        group = whole(group, "group", 0, 1 << 31)
         q = _matrix(array, "integer weights")
         top = 2**bits - 1
         _check_between(q, 0, top, f"integer weights of {bits} bits")
@@ -92,7 +92,15 @@ class Weights:
         scale = _per_group(scales, rows, columns, group, "scales")
         zero = _per_group(0.0 if zeros is None else zeros, rows, columns, group, "zeros")
         values = 2 * q.astype(np.int64) - top
-        return cls(values, bits, False, scale / 2, scale / 2 * (top - 2 * zero), group)
+        with np.errstate(over="ignore", invalid="ignore"):
+            s, t = scale / 2, scale / 2 * (top - 2 * zero)
+            largest = abs(s) * top + abs(t)
+        if not np.isfinite(largest).all():
+            row, place = (int(i) for i in np.argwhere(~np.isfinite(largest))[0])
+            raise UserError(
+                f"scales and zeros must make finite weights, not scale {scale[row, place]} with "
+                f"zero {zero[row, place]} as in row {row}, group {place}; make them smaller")
+        return cls(values, bits, False, s, t, group)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -122,12 +130,12 @@ class Weights:
 
     @property
     def s(self) -> NDArray[np.float64]:
-        """Scales of the canonical integers, shape (rows, groups)."""
+        """Scales of the canonical integers: read-only, shape (rows, groups)."""
         return self._s
 
     @property
     def t(self) -> NDArray[np.float64]:
-        """Offsets, shape (rows, groups)."""
+        """Offsets: read-only, shape (rows, groups)."""
         return self._t
 
     def dequantised(self) -> NDArray[np.float64]:
@@ -144,7 +152,7 @@ class Weights:
         y : integer array, shape (rows,) or (tokens, rows)
             ``values @ x`` for each token.
         x : integer array, shape (columns,) or (tokens, columns)
-            The activations.
+            The activations that the layer was called with.
 
         Returns
         -------
@@ -154,7 +162,8 @@ class Weights:
         Raises
         ------
         UserError
-            If the rows have more than one group, or the shapes do not go together.
+            If the rows have more than one group, the arrays are none of integers, or their
+            shapes do not go together.
         """
         rows, columns = self.shape
         if self._s.shape[1] != 1:
@@ -163,13 +172,21 @@ class Weights:
                 f"results are sums over whole rows, from which the groups cannot be told apart; "
                 f"load the weights with group=0, or load each group of {self._group} columns as "
                 f"its own layer")
-        result, activations = np.asarray(y), np.asarray(x)
+        result, activations = plain_array(y, "y"), plain_array(x, "x")
+        for name, array, what in (
+                ("y", result, "the results that the layer returned"),
+                ("x", activations, "the activations that the layer was called with")):
+            if array.size:
+                integers(array, name, f"integers, {what}", "pass those, before any scaling")
         tokens = result.shape[:-1]
         if (result.ndim not in (1, 2) or result.shape != (*tokens, rows)
                 or activations.shape != (*tokens, columns)):
             raise UserError(
                 f"y and x must have the shapes ({rows},) and ({columns},), or (tokens, {rows}) and "
                 f"(tokens, {columns}), not {result.shape} and {activations.shape}")
+        if (activations > 0x7FFF).any() or (activations < -0x8000).any():
+            raise UserError("x must be activations of at most 16 bits, the widest that a device "
+                            "takes; pass what the layer was called with")
         sums = activations.sum(axis=-1, dtype=np.int64, keepdims=True)
         return self._s[:, 0] * result + self._t[:, 0] * sums
 
@@ -189,26 +206,13 @@ class Weights:
         return f"<Weights {rows} x {columns} {kind}, {self._s.shape[1]} scales a row>"
 
 
-def _whole(value: Any, name: str, low: int, high: int) -> int:
-    if isinstance(value, bool | np.bool) or not isinstance(value, int | np.integer):
-        raise UserError(f"{name} must be an integer, not {value!r}")
-    if not low <= value <= high:
-        raise UserError(f"{name} must be between {low} and {high}, not {value}")
-    return int(value)
-
-
 def _matrix(array: ArrayLike, what: str) -> NDArray[np.integer]:
-    try:
-        values = np.asarray(array)
-    except ValueError:
-        raise UserError(
-            f"{what} must be a rectangular array, not rows of different length") from None
-    if values.dtype.kind not in "iu":
-        raise UserError(
-            f"{what} must be integers, not {values.dtype}; round and convert them first")
-    if values.ndim != 2 or 0 in values.shape:
+    values = plain_array(array, what)
+    if values.size:  # An empty list has the type float64, which would be said of it first.
+        integers(values, what, "integers", "round and convert them first")
+    if values.ndim != 2 or not values.size:
         raise UserError(f"{what} must have the shape (rows, columns), both at least 1, not "
-                        f"{values.shape}")
+                        f"{values.shape}" + ("" if values.size else ", which is empty"))
     return values
 
 
@@ -224,14 +228,12 @@ def _per_group(given: ArrayLike, rows: int, columns: int, group: int,
                name: str) -> NDArray[np.float64]:
     """Return scales or zero points as float64, shape (rows, groups)."""
     groups = -(-columns // group) if group else 1
-    try:
-        values = np.asarray(given)
-    except ValueError:
-        raise UserError(f"{name} must be a rectangular array") from None
+    values = plain_array(given, name)
     # ml_dtypes' bfloat16 and its kin have kind V, but convert.
     if values.dtype.kind not in "iuf" and values.dtype.name not in ("bfloat16", "float16"):
         raise UserError(f"{name} must be real numbers, not {values.dtype}")
-    real = values.astype(np.float64)
+    with np.errstate(over="ignore"):  # Of long doubles: they are found below.
+        real = values.astype(np.float64)
     if real.ndim == 0:
         real = np.full((rows, groups), real)
     elif real.shape == (rows,):

@@ -13,6 +13,7 @@ and returns a :class:`Transport`.
 """
 
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from ...golden.errors import ToolMissing, UserError
 from .base import Transport
@@ -40,10 +41,16 @@ def open_transport(url: str) -> Transport:
     """
     if not isinstance(url, str):
         raise UserError(f"the device must be a URL ({GRAMMAR}), not {url!r}")
-    scheme, colon, _ = url.partition(":")
+    if any(ord(character) < 32 or ord(character) == 127 for character in url):
+        raise UserError(f"the device's URL must not contain control characters such as line ends, "
+                        f"as {url!r} does; remove them")
+    scheme, colon, rest = url.partition(":")
     points = entry_points(group="luthier.transports", name=scheme) if colon else ()
     if not points:
         raise UserError(f"the device must be given as {GRAMMAR}, not {url!r}")
+    if scheme in ("golden", "sim") and "?" in rest and not Path(rest).exists():
+        raise UserError(f"{url!r} must be {scheme}:CONFIG without ?options, which only serial: "
+                        f"has; write {scheme}:{rest.partition('?')[0]}")
     try:
         opener = next(iter(points)).load()
     except ModuleNotFoundError as error:

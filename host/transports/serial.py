@@ -98,11 +98,15 @@ def open_serial(url: str) -> SerialTransport:
     if not port:
         raise UserError(f"{url!r} must name a port, such as serial:/dev/ttyUSB0 or serial:COM3")
     baud = DEFAULT_BAUD
-    for key, value in parse_qsl(query, keep_blank_values=True):
+    options = parse_qsl(query, keep_blank_values=True)
+    for key, value in options:
         if key != "baud":
             raise UserError(f"{url!r} has an unknown option {key!r}; the only one is baud=N")
-        if not (value.isascii() and value.isdigit() and int(value) > 0):
-            raise UserError(f"baud must be a positive integer, not {value!r}, in {url!r}")
+        if len(options) > 1:
+            raise UserError(f"{url!r} gives baud {len(options)} times; give it once")
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
+            raise UserError(f"baud must be a positive integer, not {value!r}, in {url!r}, of at "
+                            f"most 9 digits")
         baud = int(value)
     try:
         opened = serial.Serial(port, baud, timeout=_SLICE_SECONDS, write_timeout=_WRITE_SECONDS,
@@ -115,9 +119,11 @@ def open_serial(url: str) -> SerialTransport:
 def _why(port: str, baud: int, error: Exception) -> str:
     """Turn an error of pyserial, which words it differently on each system, into a sentence."""
     text = str(error).lower()
+    names = ", ".join(sorted(item.device for item in list_ports.comports())) or "none"
     if "no such file" in text or "filenotfound" in text or "cannot find" in text:
-        names = ", ".join(sorted(item.device for item in list_ports.comports())) or "none"
         return f"there is no serial port {port}; ports present: {names}"
+    if "inappropriate ioctl" in text or "is a directory" in text:
+        return f"{port} is not a serial port; ports present: {names}"
     if "lock" in text or "busy" in text or ("windows" not in text and "resource" in text):
         return f"the serial port {port} is in use by another program; close that program first"
     if "permission" in text or "denied" in text:

@@ -30,6 +30,7 @@ class SocketTransport(Transport):
     def __init__(self, connection: socket.socket, url: str):
         self._connection = connection
         self._url = url
+        self._heard = False
 
     @property
     def description(self) -> str:
@@ -73,16 +74,26 @@ class SocketTransport(Transport):
             except OSError as error:
                 raise self._gone(error) from None
             if not data:
-                raise DeviceError(
-                    f"the server at {self._url} closed the connection; it serves one client at a "
-                    f"time: close other clients, or start it again")
+                raise self._ended()
+            self._heard = True
             return data
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
+    def _ended(self) -> DeviceError:
+        if self._heard:
+            return DeviceError(f"the server at {self._url} closed the connection; check that it "
+                               f"still runs, and connect again")
+        return DeviceError(
+            f"the server at {self._url} closed the connection; it serves one client at a time: "
+            f"close other clients, or start it again")
+
     def _gone(self, error: OSError) -> DeviceError:
+        # A server that turns a client away closes with bytes unread, which resets the connection.
+        if not self._heard and isinstance(error, ConnectionError):
+            return self._ended()
         return DeviceError(
             f"the connection to {self._url} was lost or closed ({error.strerror or error}); "
             f"connect again")
@@ -98,12 +109,16 @@ def open_socket(url: str) -> SocketTransport:
     DeviceError
         If nothing listens there.
     """
+    if "@" in url:
+        raise UserError("a socket: URL must have the form socket://HOST:PORT, without a user or "
+                        "password, which Luthier's protocol does not have; leave them out")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, None
-    if not host or not port or parts is None or parts.path not in ("", "/") or parts.query:
+    if not host or not port or parts is None or parts.path not in ("", "/") or (
+            "?" in url or "#" in url):
         raise UserError(f"{url!r} must have the form socket://HOST:PORT with a port of 1 to 65535")
     try:
         connection = socket.create_connection((host, port), timeout=_CONNECT_SECONDS)

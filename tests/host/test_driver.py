@@ -11,7 +11,9 @@ from luthier.golden.config import load_configuration, named_configurations
 from luthier.golden.errors import CheckFailed, DeviceError, UserError
 from luthier.golden.protocol import Identification, identification
 from luthier.host import ResultMismatch, Weights, connect
+from luthier.host.allocator import Allocator
 from luthier.host.device_model import DeviceModel
+from luthier.host.fitting import check_fits
 from luthier.host.transports.golden import GoldenTransport
 
 
@@ -52,11 +54,43 @@ def test_connect_refuses_another_configuration():
         text = str(caught.value)
         assert tiny.hash.hex() in text and default.hash.hex() in text
         assert "`luthier generate --config default -o DIR`" in text
+        assert "; connect to golden:default, generate it again with `luthier" in text
+
+
+def test_only_devices_that_are_made_on_demand_are_advised_to_be_made(tiny):
+    board = GoldenTransport(DeviceModel(tiny), "serial:/dev/ttyX")
+    with pytest.raises(DeviceError, match="; generate it again with `luthier generate --config de"):
+        connect(board, "default")
+
+
+def test_one_device_on_a_transport(tiny):
+    with GoldenTransport(DeviceModel(tiny)) as transport:
+        first = connect(transport)
+        with pytest.raises(UserError, match="golden:tiny is used by a device that is still open; "
+                                            "close that device first"):
+            connect(transport)
+        assert first.load(ternary(2, 2))([0, 0]).tolist() == [0, 0]  # still connected
+        first.close()
+        with pytest.raises(DeviceError, match="is closed"):
+            connect(transport)
+
+
+def test_check_may_be_set_to_what_connect_takes(device):
+    device.check = "sample"
+    for wrong in ("All", None, 1):
+        with pytest.raises(UserError, match="check must be 'all', 'sample' or 'never', not"):
+            device.check = wrong
+    assert device.check == "sample"
 
 
 @pytest.mark.parametrize(("keywords", "message"), [
     ({"check": "some"}, "check must be 'all', 'sample' or 'never', not 'some'"),
     ({"config": 5}, "config must be a Configuration, a name or a path, not 5"),
+    ({"check": None}, "check must be .*, not None"),
+    ({"check": ["all"]}, "check must be .*, not .'all'."),
+    ({"seed": -1}, "seed must be an integer of at least 0, not -1"),
+    ({"seed": "x"}, "seed must be an integer of at least 0, not 'x'"),
+    ({"seed": True}, "seed must be an integer of at least 0, not True"),
     ({"config": "nothing"}, "no configuration called 'nothing'"),
 ])
 def test_connect_mistakes(keywords, message):
@@ -211,6 +245,10 @@ def test_names(device):
     (np.zeros(40, bool), "not bool"),
     (np.zeros(40, complex), "not complex128"),
     (["a"] * 40, "must be integers"),
+    ([[1, 2], [1]], "activations must be a rectangular array, not rows of different length"),
+    ([], r"at least one token, not \(0,\), which is empty"),
+    ([2**70] * 40, "integers from -128 to 127, not Python integers beyond 64 bits; quantise"),
+    (np.ma.masked_equal([0] * 40, 0), "activations must be a plain array, not a masked one"),
     (np.zeros(39, int), r"must have the shape \(40,\) or \(tokens, 40\).*not \(39,\)"),
     (np.zeros((40, 1), int), r"not \(40, 1\)"),
     (np.zeros((0, 40), int), r"at least one token, not \(0, 40\)"),
@@ -244,6 +282,11 @@ def test_activations_are_checked_against_the_width_of_the_device():
      r"needs 12296 words of device memory, 4104 more than the largest free area of 8192 "
      r"\(memory.words of configuration 'tiny' is 8192, 0 are in use\); raise memory.words to at "
      r"least 12296$"),
+    (lambda: Weights.ternary(np.zeros((65537, 1), int)),
+     "65025 more than table.max_rows .*; split the layer, as no configuration may have "
+     "table.max_rows of 65537$"),
+    (lambda: Weights.ternary(np.zeros((1, 65537), int)),
+     "split the layer, as no configuration may have table.max_columns of 65537$"),
     (lambda: np.zeros((3, 3)), r"load takes Weights \(Weights.ternary, .*\), not ndarray"),
 ])
 def test_layers_that_do_not_fit(device, weights, message):
@@ -264,6 +307,27 @@ def test_scratchpad_too_small():
         with pytest.raises(UserError, match=r"needs 2563 words of scratchpad .*, 515 more than "
                                             r"scratchpad.words \(2048\).*at least 2563, or split"):
             device.load(ternary(10_000, 1000))
+
+
+def test_limits_of_every_key(tiny):
+    """What no configuration may have is not advised; the largest that one may have is."""
+    table_keys = {"max_rows": 65536, "max_columns": 4000}
+    config = tiny.model_validate(tiny.model_dump() | {
+        "table": tiny.table.model_dump() | table_keys})
+    scratchpad = Weights.ternary(np.zeros((65536, 4000), np.int8))
+    with pytest.raises(UserError, match="raise scratchpad.words to at least 33268, or split the r"):
+        check_fits(config, Allocator(config.memory.words), scratchpad, "l", 1)
+    small, top = ternary(1, 1), 1 << 22
+    for words, used, message in (
+            (top, 0, f"raise memory.words to at least {top}$"),
+            (top + 1, 0, f"split the layer .*, as no configuration may have memory.words of "
+                         f"{top + 1}$"),
+            (top, 5, "; unload other layers, as no configuration may have")):
+        allocator = Allocator(config.memory.words)
+        if used:
+            allocator.allocate(used)
+        with pytest.raises(UserError, match=message):
+            check_fits(config, allocator, small, "l", words)
 
 
 def test_results_that_could_leave_int32():
@@ -296,6 +360,16 @@ def test_memory_access(device):
         with pytest.raises(UserError, match=f"{count} words at {address} do not lie in the device "
                                             "memory of 8192 words"):
             device.read_memory(address, count)
+    for address, count, message in (
+            (0.5, 1, "address must be an integer, not 0.5"), ("0", 1, "not '0'"),
+            (0, 1.0, "count must be an integer, not 1.0"), (0, True, "count .* not True")):
+        with pytest.raises(UserError, match=message):
+            device.read_memory(address, count)
+    for wrong, kind in (([[1] * 8], "list"), (np.ma.masked_equal(words, 1), "MaskedArray")):
+        with pytest.raises(UserError, match=rf"words must be a uint8 array .*, not {kind}"):
+            device.write_memory(0, wrong)
+    with pytest.raises(UserError, match="address must be an integer, not 0.5"):
+        device.write_memory(0.5, words)
     with pytest.raises(UserError, match=r"words must be a uint8 array \(count, 8\), not int64"):
         device.write_memory(0, np.zeros((1, 8), np.int64))
 
@@ -382,10 +456,23 @@ def test_a_mismatch_without_a_command(device):
     ((0, 7), "column must be between 0 and 6 in layer layer0, not 7"),
     ((-1, 0), "row must be between"),
     ((0, 0, 1), "plane must be between 0 and 0"),
+    ((0.5, 0), "row must be an integer between 0 and 4 in layer layer0, not 0.5"),
+    (("a", 0), "row must be an integer between 0 and 4 in layer layer0, not 'a'"),
+    ((True, 0), "row must be an integer .* not True"),
+    ((0, None), "column must be an integer between 0 and 6 in layer layer0, not None"),
+    ((0, 0, 0.0), "plane must be an integer"),
 ])
 def test_bits_that_do_not_exist(device, place, message):
     with pytest.raises(UserError, match=message):
         device.load(ternary(5, 7)).flip_weight_bit(*place)
+
+
+def test_cycles_of_no_tokens(device):
+    layer = device.load(ternary(5, 7))
+    assert layer.declared_cycles(np.int64(2)) > layer.declared_cycles() > 0
+    for tokens in (-5, 0, 1.5, "1", True):
+        with pytest.raises(UserError, match="tokens must be an integer of at least 1, not"):
+            layer.declared_cycles(tokens)
 
 
 def test_run_limits(device, make_faulty, tiny):

@@ -20,6 +20,7 @@ from luthier.golden.protocol import (
 )
 from luthier.host import LinkError
 from luthier.host.device_model import DeviceModel
+from luthier.host.frames import encode
 from luthier.host.link import Link
 
 
@@ -207,9 +208,19 @@ def test_a_line_that_only_babbles_ends(link, faulty):
             return b"\x55" * 5000 + b"\0"
 
     faulty.read = Babbler()
-    with pytest.raises(LinkError, match="gave no answer"):
+    with pytest.raises(LinkError, match=r"gave no answer within [\d.]+ s of simulated time, 3 "
+                                        r"times, but sent \d{7} bytes that are no Luthier frames"):
         link.read(Space.MEMORY, 0, 1)
     assert link.ignored > 600
+
+
+def test_other_frames_are_not_called_noise(link, faulty):
+    reply = faulty.device.receive(encode(Header(type=FrameType.HELLO, seq=1)))
+    link.identification  # noqa: B018
+    faulty.to_device = lambda data: b""
+    faulty.read = lambda timeout: reply
+    with pytest.raises(LinkError, match="simulated time, 3 times; nor does it answer"):
+        link.read(Space.MEMORY, 0, 1)
 
 
 def test_a_frame_that_never_ends_is_bounded(link, faulty):

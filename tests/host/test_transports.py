@@ -21,6 +21,7 @@ from luthier.host.device_model import DeviceModel
 from luthier.host.link import Link
 from luthier.host.transports import Transport, open_transport
 from luthier.host.transports.golden import GoldenTransport
+from luthier.host.transports.socket import SocketTransport
 
 if sys.platform != "win32":
     import pty
@@ -43,6 +44,16 @@ GRAMMAR = "sim:CONFIG, golden:CONFIG, serial:PORT"
     ("serial:/dev/x?baud=0", "baud must be a positive integer, not '0'"),
     ("serial:/dev/x?baud=", "baud must be a positive integer, not ''"),
     ("serial:/dev/x?baud=-1", "baud must be a positive integer"),
+    ("serial:/dev/x?baud=" + "9" * 5000, "of at most 9 digits"),
+    ("serial:/dev/x?baud=1&baud=2", "gives baud 2 times; give it once"),
+    ("serial:\0", r"must not contain control characters such as line ends, as 'serial:.x00' does"),
+    ("socket://127.0.0.1:5\n", "must not contain control characters"),
+    ("golden:ti\tny", "must not contain control characters"),
+    ("socket://me:secret@host:5", "form socket://HOST:PORT, without a user or password"),
+    ("socket://host:5?", "must have the form"), ("socket://host:5#x", "must have the form"),
+    ("golden:tiny?x=1", "must be golden:CONFIG without .options, which only serial: has; write "
+                        "golden:tiny$"),
+    ("sim:tiny?baud=5", "must be sim:CONFIG without .options"),
     ("serial:/dev/x?speed=1", "unknown option 'speed'; the only one is baud=N"),
     ("socket:", "socket://HOST:PORT"), ("socket://", "socket://HOST:PORT"),
     ("socket://localhost", "must have the form socket://HOST:PORT"),
@@ -189,10 +200,42 @@ def _raising(error):
     return function
 
 
+TURNED_AWAY = "the server at socket://.* closed the connection; it serves one client at a time: cl"
+
+
 def test_socket_closed_by_the_server():
-    with Server(lambda connection: connection.recv(1)) as server:
-        with pytest.raises(DeviceError, match="closed the connection; it serves one|was lost"):
+    """With bytes unread, which resets the connection, or without."""
+    for serve in (lambda connection: connection.recv(1), lambda connection: connection.recv(4096)):
+        with Server(serve) as server, pytest.raises(DeviceError, match=TURNED_AWAY):
             connect(server.url)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"),
+                                   BrokenPipeError(32, "Broken pipe")])
+@pytest.mark.parametrize("call", ["write", "read"])
+def test_socket_reset(error, call):
+    class Reset:
+        settimeout = staticmethod(lambda seconds: None)
+        sendall = staticmethod(_raising(error))
+        recv = staticmethod(_raising(error))
+
+    transport = SocketTransport(Reset(), "socket://h:1")
+    use = {"write": lambda: transport.write(b"x"), "read": lambda: transport.read(1)}[call]
+    with pytest.raises(DeviceError, match=TURNED_AWAY):
+        use()
+    transport._connection.recv = lambda size: b"x"
+    assert transport.read(1) == b"x"
+    transport._connection.recv = _raising(error)
+    with pytest.raises(DeviceError, match=f"was lost or closed .{error.strerror}.; connect again"):
+        use()
+
+
+def test_socket_ended_in_use():
+    with Server(lambda connection: connection.sendall(b"x")) as server:
+        with open_transport(server.url) as transport:
+            assert transport.read(5) == b"x"
+            with pytest.raises(DeviceError, match="closed the connection; check that it still"):
+                transport.read(5)
 
 
 def test_socket_lost_in_use():
@@ -221,7 +264,7 @@ def test_socket_silent(monkeypatch):
     monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.02, False: 0.05})
     with Server(lambda connection: [0 for _ in iter(lambda: connection.recv(100), b"")]) as server:
         with pytest.raises(LinkError, match="greeting the device: socket://.* gave no answer "
-                                            "within .* s of time, 3 times; check that the server"):
+                                            r"within [\d.]+ s, 3 times; check that the server"):
             connect(server.url)
 
 
@@ -275,6 +318,13 @@ def test_serial_busy(serial_port):
 def test_serial_missing():
     with pytest.raises(DeviceError, match="there is no serial port /dev/ttyNOWHERE; ports present"):
         connect("serial:/dev/ttyNOWHERE")
+
+
+@pytest.mark.parametrize("port", ["/dev/null", "/"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+def test_serial_that_is_none(port):
+    with pytest.raises(DeviceError, match=f"^{port} is not a serial port; ports present: "):
+        connect(f"serial:{port}")
 
 
 def test_serial_gone(serial_port):

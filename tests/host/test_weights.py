@@ -80,6 +80,46 @@ def test_scales_may_be_bfloat16():
 Q = np.zeros((2, 6), int)
 
 
+class NoArray:
+    """What a tensor in the memory of a GPU does."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("not here")
+
+
+@pytest.mark.parametrize(("y", "x", "message"), [
+    ([1, 2], [0.9] * 6, "x must be integers, the activations that the layer was called with, not "
+                        "float64; pass those"),
+    ([1, 2], [np.nan] * 6, "x must be integers, .* not float64"),
+    ([1.0, 2], [1] * 6, "y must be integers, the results that the layer returned, not float64"),
+    ([True, False], [1] * 6, "y must be integers, .* not bool"),
+    ([1, 2], ["a"] * 6, "x must be integers, .* not <U1"),
+    ([1, 2], [[1, 2], [1]], "x must be a rectangular array, not rows of different length"),
+    ([[1, 2], [1]], [1] * 6, "y must be a rectangular array"),
+    ([1, 2], np.full(6, 2**64 - 1, np.uint64), "x must be activations of at most 16 bits"),
+    ([1, 2], np.full(6, -40000), "x must be activations of at most 16 bits"),
+    ([1, 2], np.ma.masked_equal(Q[0], 0), "x must be a plain array, not a masked one"),
+    (np.ma.masked_equal([1, 2], 2), Q[0], "y must be a plain array, not a masked one"),
+    ([], [], r"must have the shapes \(2,\) and \(6,\), .* not \(0,\) and \(0,\)"),
+])
+def test_apply_takes_only_integers(y, x, message):
+    with pytest.raises(UserError, match=message):
+        Weights.integer(Q, 4, zeros=7.5).apply(y, x)
+
+
+def test_apply_takes_any_type_of_integers():
+    w = Weights.ternary([[1, 0, -1], [0, 0, 1]], [0.5, 2])
+    x = np.array([4, 5, 1], np.uint64)
+    assert w.apply(np.array([3, -1], np.int32), x).tolist() == [1.5, -2]
+
+
+def test_scales_and_offsets_are_read_only():
+    for w in (Weights.ternary([[1]]), Weights.integer([[1]], 4, [[2.0]], [[3.0]])):
+        for array in (w.values, w.s, w.t):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0, 0] = 0
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: Weights.ternary(Q + 0.5), "ternary weights must be integers, not float64"),
     (lambda: Weights.ternary(Q == 0), "ternary weights must be integers, not bool"),
@@ -97,8 +137,8 @@ Q = np.zeros((2, 6), int)
     (lambda: Weights.ternary(Q, [[1], [1, 2]]), "scale must be a rectangular array"),
     (lambda: Weights.integer(Q, 0), "bits must be between 1 and 8, not 0"),
     (lambda: Weights.integer(Q, 9), "bits must be between 1 and 8, not 9"),
-    (lambda: Weights.integer(Q, 4.0), "bits must be an integer, not 4.0"),
-    (lambda: Weights.integer(Q, True), "bits must be an integer, not True"),
+    (lambda: Weights.integer(Q, 4.0), "bits must be an integer between 1 and 8, not 4.0"),
+    (lambda: Weights.integer(Q, True), "bits must be an integer between 1 and 8, not True"),
     (lambda: Weights.integer(Q, 4, group=-1), "group must be between 0"),
     (lambda: Weights.integer(Q - 1, 4),
      "integer weights of 4 bits must be between 0 and 15, not -1 as in row 0, column 0"),
@@ -108,6 +148,20 @@ Q = np.zeros((2, 6), int)
      r"scales must be a number or have the shape \(2,\) or \(2, 2\), not \(2, 3\)"),
     (lambda: Weights.integer(Q, 4, zeros=[[0, np.nan], [0, 0]], group=4),
      "zeros must be finite, not nan as in row 0, group 1"),
+    (lambda: Weights.integer(Q, 4, scales=1e308, zeros=1e308),
+     r"must make finite weights, not scale 1e\+308 with zero 1e\+308 as in row 0, group 0; make"),
+    (lambda: Weights.integer(Q, 8, scales=1.5e308, zeros=127.5), "must make finite weights"),
+    (lambda: Weights.ternary([]), r"both at least 1, not \(0,\), which is empty"),
+    (lambda: Weights.ternary([[]]), r"not \(1, 0\), which is empty"),
+    (lambda: Weights.ternary([[2**70]]), "must be integers, not Python integers beyond 64 bits"),
+    (lambda: Weights.ternary([[None]]), "must be integers, not object"),
+    (lambda: Weights.ternary(np.ma.masked_equal(Q, 1)),
+     "ternary weights must be a plain array, not a masked one, .*; replace the masked values"),
+    (lambda: Weights.ternary([np.ma.masked_equal([1, 0], 1)]), "not a masked one"),
+    (lambda: Weights.integer(np.ma.masked_equal(Q, 1), 4), "integer weights must be a plain"),
+    (lambda: Weights.integer(Q, 4, np.ma.masked_equal([1, 2], 1)), "scales must be a plain array"),
+    (lambda: Weights.integer(Q, 4, zeros=np.ma.masked_equal([1, 2], 1)), "zeros must be a plain"),
+    (lambda: Weights.ternary(NoArray()), r"must be an array, not NoArray \(not here\); convert it"),
 ])
 def test_mistakes(call, message):
     with pytest.raises(UserError, match=message):

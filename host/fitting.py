@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a layer fits a device; if not, by how much, and what to change."""
+
+from typing import Any
+
+from ..golden.config import Configuration
+from ..golden.errors import UserError
+from ..golden.table import check_range
+from .activations import tokens_per_run
+from .allocator import Allocator
+from .weights import Weights
+
+__all__ = ["check_fits"]
+
+
+def check_fits(config: Configuration, allocator: Allocator, weights: Weights, name: str,
+               words: int) -> None:
+    """Do nothing if the layer fits.
+
+    Parameters
+    ----------
+    config : Configuration
+        Of the device.
+    allocator : Allocator
+        Of its memory.
+    weights : Weights
+    name : str
+        Of the layer, for messages.
+    words : int
+        Memory words of its weights and program.
+
+    Raises
+    ------
+    UserError
+        If it does not fit. Raising a key of the configuration is advised only where a
+        configuration may have that value.
+    """
+    rows, columns = weights.shape
+    device = f"configuration {config.name!r}"
+    for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
+        limit = getattr(config.table, key)
+        if size > limit:
+            raise UserError(
+                f"layer {name} has {size} {what}, {size - limit} more than table.{key} ({limit}) "
+                f"of {device}; " + _advice("table", config.table, key, size, "split the layer"))
+    try:
+        check_range(config, columns=columns, planes=weights.planes, trits=weights.trits)
+    except UserError as error:
+        raise UserError(f"layer {name}: {error}") from None
+    if not tokens_per_run(config, rows, columns):
+        need = -(-columns // config.activations_per_word) - (-rows // config.results_per_word)
+        have = config.scratchpad.words
+        raise UserError(
+            f"layer {name} needs {need} words of scratchpad for one token's activations and "
+            f"results, {need - have} more than scratchpad.words ({have}) of {device}; "
+            + _advice("scratchpad", config.scratchpad, "words", need,
+                      "split the rows of the layer"))
+    largest = allocator.largest
+    if words > largest:
+        used = config.memory.words - allocator.free_words
+        raise UserError(
+            f"layer {name} needs {words} words of device memory, {words - largest} more than the "
+            f"largest free area of {largest} (memory.words of {device} is {config.memory.words}, "
+            f"{used} are in use); "
+            + _advice("memory", config.memory, "words", config.memory.words + words - largest,
+                      "unload other layers" if used else ""))
+
+
+def _advice(section: str, values: Any, key: str, need: int, otherwise: str) -> str:
+    """Say to raise a key where a configuration may have that much, and what else to do."""
+    try:
+        type(values)(**{key: need})
+    except ValueError:
+        return (f"{otherwise or 'split the layer over several devices'}, as no configuration may "
+                f"have {section}.{key} of {need}")
+    return f"raise {section}.{key} to at least {need}" + (f", or {otherwise}" if otherwise else "")
