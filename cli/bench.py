@@ -25,6 +25,9 @@ FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
 #: Activations to try until a flipped bit shows: in one draw, they may cancel.
 _DRAWS = 20
 
+#: Activations and results together, all tokens: 1 GiB of int64.
+_MOST_ELEMENTS = 1 << 27
+
 DeviceOption = Annotated[str, typer.Option(
     "--device", metavar="URL",
     help="sim:CONFIG, golden:CONFIG, serial:PORT?baud=N or socket://HOST:PORT.")]
@@ -85,16 +88,18 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
     Raises
     ------
     UserError
-        If the device cannot hold the layer, or a flipped bit could not change a result.
+        If the device cannot hold the layer, there are too many tokens, or a flipped bit could not
+        change a result.
     DeviceError
         If the device fails.
     """
     from ..host import ResultMismatch
 
+    name = f"{format}-{rows}x{columns}"
+    _check_size(device, name, rows, columns, tokens)
     rng = np.random.default_rng(seed)
     weights, integers = random_weights(rng, format, rows, columns)
     half = 1 << device.config.table.activation_bits - 1
-    name = f"{format}-{rows}x{columns}"
     before = device.link.bytes_sent + device.link.bytes_received
     layer = device.load(weights, name)
     upload = device.link.bytes_sent + device.link.bytes_received - before
@@ -123,6 +128,22 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
             f"the flipped bit of row {flip[0]}, column {flip[1]} changes no result, because the "
             f"weights that share its byte are zero; choose another weight or --seed")
     return Measurement(_data(device, layer, format, y.size, len(wrong), upload), failure)
+
+
+def _check_size(device: "Device", name: str, rows: int, columns: int, tokens: int) -> None:
+    """Refuse what can only fail, before any array is made."""
+    config = device.config
+    for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
+        limit: int = getattr(config.table, key)
+        if size > limit:
+            raise UserError(
+                f"layer {name} has {size} {what}, {size - limit} more than table.{key} ({limit}) "
+                f"of configuration {config.name!r}; use fewer {what}, or raise table.{key} to at "
+                f"least {size}")
+    most = _MOST_ELEMENTS // (rows + columns)
+    if tokens > most:
+        raise UserError(f"--tokens must be at most {most} with {rows} rows and {columns} columns, "
+                        f"not {tokens}; run the command again with another --seed for more")
 
 
 def _data(device: "Device", layer: "Layer", format: str, results: int, mismatches: int,

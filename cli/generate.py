@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..golden.config import load_configuration
+from ..golden.errors import UserError
 from .output import JsonOption, Output, log
 
 __all__ = ["register"]
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
         config: Annotated[str, typer.Option(
             "--config", "-c", metavar="NAME|FILE",
             help="A name that `luthier configs` lists, or the path of a TOML file.")],
-        folder: Annotated[Path, typer.Option(
+        target: Annotated[str, typer.Option(
             "--output", "-o", metavar="DIR",
             help="Where to write: a new folder, or one that this command made.")],
         json: JsonOption = None,
@@ -34,6 +35,9 @@ def register(app: typer.Typer) -> None:
         from ..gen.tools import require_amaranth
 
         output = Output(json)
+        if not target:
+            raise UserError("-o must be the name of a folder, not ''")
+        folder = Path(target)
         configuration = load_configuration(config)
         require_amaranth()
         from ..gen import verilog

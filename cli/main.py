@@ -5,12 +5,13 @@ Each command is a module of this package with ``register(app)``. Those modules a
 start, so they import other rooms inside their functions only: a host-only install has no Amaranth.
 """
 
-import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
-from typing import Annotated, Any
+import warnings
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -18,13 +19,15 @@ from typer.core import TyperGroup
 from luthier import __version__
 
 from ..golden.errors import LuthierError
-from .output import configure, log, set_command_line
+from .output import configure, discard, log, set_command_line, stdout_failed
 
 __all__ = ["COMMANDS", "app", "main"]
 
 #: Modules with a ``register`` function, in the order of ``luthier --help``.
 COMMANDS = ("run", "check", "bench", "generate", "serve", "configs", "doctor")
 
+_MISTAKE = 2
+_DEFECT = 70  # EX_SOFTWARE; 1 would mean that a check failed
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -36,11 +39,12 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            # Amaranth warns of each component that was made and not elaborated.
+            warnings.filterwarnings("ignore", ".* created but never used")
             log.error("interrupted")
             raise typer.Exit(_INTERRUPTED) from None
         except BrokenPipeError:  # `luthier configs | head -1` is not an error
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             raise typer.Exit(_BROKEN_PIPE) from None
 
 
@@ -49,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="First steps: luthier doctor, then luthier run. Each command explains itself: "
            "luthier check --help. Exit codes: 0 all well, 1 a check failed, 2 a mistake in what "
-           "was asked, 3 a tool is missing, 4 the device, 130 interrupted.")
+           "was asked, 3 a tool is missing, 4 the device, 70 a defect of Luthier, 130 interrupted.")
 
 
 def _show_version(wanted: bool) -> None:
@@ -91,12 +95,39 @@ def main(arguments: list[str] | None = None) -> int:
         What follows ``luthier``; by default that of this process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_streams()
     set_command_line(arguments)
     configure()
+    code = _run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return code or _BROKEN_PIPE
+    except OSError as error:
+        log.error("%s", stdout_failed(error))
+        return code if code not in (0, _DEFECT) else _MISTAKE
+    return code
+
+
+def _open_streams() -> None:
+    """Give standard streams that the caller closed somewhere to go."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(descriptor)
+            except OSError:  # else the next file opened would take its number
+                os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(os.devnull, "w" if descriptor else "r"))
+
+
+def _run(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="luthier")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if end.code == 1:  # Typer's, when nobody reads the help; nothing of ours ends like this
+            return _BROKEN_PIPE
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else _DEFECT
     except KeyboardInterrupt:  # outside a command: while a module is imported, say
         log.error("interrupted")
         return _INTERRUPTED
@@ -104,9 +135,38 @@ def main(arguments: list[str] | None = None) -> int:
         log.debug("%s", traceback.format_exc())
         log.error("%s", error)
         return error.exit_code
-    except Exception as error:
+    except MemoryError:
         log.debug("%s", traceback.format_exc())
-        log.error("internal error: %s: %s; run with --debug (luthier --debug ...) for the "
-                  "traceback, and report it", type(error).__name__, error)
-        return 1
+        log.error("not enough memory for this; use smaller --rows, --columns or --tokens, or a "
+                  "smaller configuration")
+        return _MISTAKE
+    except OSError as error:
+        if _fails(sys.stderr):
+            discard(sys.stderr)
+        elif _fails(sys.stdout):
+            log.error("%s", stdout_failed(error))
+        else:
+            return _defect(error)
+        return _MISTAKE
+    except Exception as error:
+        return _defect(error)
     return 0
+
+
+def _fails(stream: TextIO) -> bool:
+    """Return whether a stream can not be written to: full, say, as an error has suggested."""
+    try:
+        stream.flush()  # it still holds what it could not write, unless it has no buffer
+        os.write(stream.fileno(), b"")
+    except io.UnsupportedOperation:  # not a file
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _defect(error: Exception) -> int:
+    log.debug("%s", traceback.format_exc())
+    log.error("internal error: %s: %s; run with --debug (luthier --debug ...) for the traceback, "
+              "and report it", type(error).__name__, error)
+    return _DEFECT

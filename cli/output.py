@@ -7,13 +7,15 @@ A command that takes ``--json FILE|-`` makes one :class:`Output`, prints through
 
 import json
 import logging
+import os
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -22,7 +24,10 @@ from luthier import __version__
 from ..golden.config import Configuration
 from ..golden.errors import UserError
 
-__all__ = ["SCHEMA_VERSION", "JsonOption", "Output", "configure", "log", "set_command_line"]
+__all__ = [
+    "SCHEMA_VERSION", "JsonOption", "Output", "configure", "discard", "log", "set_command_line",
+    "stdout_failed",
+]
 
 #: Version of the JSON that commands write; raised when a key changes its meaning or goes away.
 SCHEMA_VERSION = 1
@@ -47,8 +52,19 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        sys.stderr.write(f"{prefix}{self.format(record)}\n")
-        sys.stderr.flush()
+        try:
+            sys.stderr.write(f"{prefix}{self.format(record)}\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):  # nobody can be told; the exit code still says it
+            discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Send a stream that can not be written to nowhere, what it still holds included."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def configure(*, quiet: bool = False, debug: bool = False) -> None:
@@ -74,13 +90,19 @@ class Output:
 
     def __init__(self, target: str | None = None):
         self._target = target
+        if target == "":
+            raise UserError("--json must be the name of a file, or - for standard output, not ''")
         if target is not None and target != "-":
             path = Path(target)
-            if path.is_dir():
-                raise UserError(f"--json {target}: this is a folder; give the name of a file")
-            if not path.parent.is_dir():
-                raise UserError(f"--json {target}: there is no folder {path.parent}; create it "
-                                f"first")
+            try:
+                if path.is_dir():
+                    raise UserError(f"--json {target}: this is a folder; give the name of a file")
+                if not path.parent.is_dir():
+                    raise UserError(f"--json {target}: there is no folder {path.parent}; create it "
+                                    f"first")
+                _try_to_write(path)
+            except OSError as error:
+                raise self._cannot_write(error) from None
 
     @property
     def human(self) -> bool:
@@ -90,7 +112,8 @@ class Output:
     def line(self, text: str = "") -> None:
         """Print one line of results."""
         if self.human:
-            print(text, flush=True)
+            with _standard_output():
+                print(text, flush=True)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], *,
               title: str | None = None) -> None:
@@ -98,6 +121,11 @@ class Output:
         if not self.human:
             return
         cells = [[str(cell) for cell in row] for row in rows]
+        with _standard_output():
+            self._table(headers, cells, title)
+
+    @staticmethod
+    def _table(headers: Sequence[str], cells: list[list[str]], title: str | None) -> None:
         if title:
             print(f"\n{title}")
         if sys.stdout.isatty():
@@ -133,14 +161,18 @@ class Output:
         document.update(data)
         text = json.dumps(document, indent=2, allow_nan=False, default=_plain) + "\n"
         if self._target == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            with _standard_output():
+                sys.stdout.write(text)
+                sys.stdout.flush()
             return
         try:
             Path(self._target).write_text(text)
         except OSError as error:
-            raise UserError(
-                f"--json {self._target}: cannot write: {error.strerror or error}") from None
+            raise self._cannot_write(error) from None
+
+    def _cannot_write(self, error: OSError) -> UserError:
+        return UserError(f"--json {self._target}: cannot write: {error.strerror or error}; give "
+                         f"the name of a file that can be written")
 
     @contextmanager
     def progress(self, description: str, total: int) -> Iterator[Callable[..., None]]:
@@ -168,6 +200,36 @@ class Output:
                     log.info("%s: %d of %d", description, done, total)
 
             yield advance
+
+
+def stdout_failed(error: OSError) -> UserError:
+    """Drop what standard output still holds, and return what to say of an error there."""
+    discard(sys.stdout)
+    return UserError(f"cannot write to standard output: {error.strerror or error}; free some space "
+                     f"there, or send the output elsewhere")
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # the reader has enough, which is no error
+        raise
+    except OSError as error:
+        raise stdout_failed(error) from None
+
+
+def _try_to_write(path: Path) -> None:
+    """Raise OSError if a file can not be written; leave it, or its absence, as it is."""
+    if not path.exists():
+        with tempfile.TemporaryFile(dir=path.parent):
+            return
+    if not path.is_fifo():  # opening one waits for its reader
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(descriptor, b"")
+        finally:
+            os.close(descriptor)
 
 
 def _plain(value: Any) -> Any:

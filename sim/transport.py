@@ -107,12 +107,17 @@ def build_board(config: Configuration) -> "Board":
     ------
     ToolMissing
         If Amaranth, Verilator or a C++ compiler is missing.
+    UserError
+        If the cache folder can not be used.
     """
     from ..gen.tools import find_compiler, find_verilator, require_amaranth
 
     find_verilator()
     require_amaranth("sim")
     find_compiler()
+    from .board_cache import cache_folder
+
+    cache_folder()  # before the work, whose result would go there
     from ..gen.verilog import generate
     from .board import Board
 

@@ -74,6 +74,10 @@ def test_a_flip_without_effect_is_the_users_mistake(capsys, monkeypatch):
     (["--flip-weight-bit", "3,-1"], 2, "must be ROW,COLUMN"),
     (["--flip-weight-bit", "30,0"], 2, "row must be between 0 and 29 in layer ternary-30x100"),
     (["--rows", "0"], 2, "--rows"),
+    (["--rows", "100000", "--columns", "100000"], 2, "layer ternary-100000x100000 has 100000 rows, "
+                                                     "99488 more than table.max_rows (512)"),
+    (["--tokens", "100000000"], 2, "--tokens must be at most 1032444 with 30 rows and 100 columns, "
+                                   "not 100000000"),
     (["--columns", "513"], 2, "1 more than table.max_columns (512)"),
     (["--device", "golden:none"], 2, "no configuration called 'none'"),
     (["--device", "other"], 2, "socket://HOST:PORT, not 'other'"),

@@ -2,6 +2,8 @@
 """``luthier generate``."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -42,6 +44,44 @@ def test_folder_of_others(tmp_path, capsys):
     assert out == ""
     assert "was not made by `luthier generate`" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("target", "sentence"), [
+    ("{}/file/x", "file is not a folder; give -o the name of a folder where you may write"),
+    ("{}/file", "file is not a folder; give -o the name of a new folder"),
+    ("/proc/x", "cannot write to /proc/x: "),
+    ("", "-o must be the name of a folder, not ''"),
+])
+def test_unwritable_targets_are_found_first(target, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("luthier.gen.verilog.generate", None)
+    (tmp_path / "file").write_text("")
+    assert main(["generate", "-c", "tiny", "-o", target.format(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_ctrl_c_while_generating_is_one_line(tmp_path):
+    """In a process of its own: the warnings come when what was made is thrown away."""
+    program = """
+import sys
+from amaranth.hdl import Fragment
+from luthier.cli.main import main
+from luthier.gen import verilog
+
+def interrupted(config, content):
+    from luthier.hw.top import Luthier
+    made = Luthier(config, content)
+    Fragment.get(made, None)
+    made = [Luthier(config, content) for _ in range(2)]
+    raise KeyboardInterrupt
+
+verilog.generate.__defaults__ = (interrupted,)
+sys.exit(main(["-q", "generate", "-c", "tiny", "-o", sys.argv[1]]))
+"""
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")],
+                            capture_output=True, text=True, check=False)
+    assert (result.stderr, result.returncode) == ("error: interrupted\n", 130)
 
 
 @pytest.mark.parametrize(("module", "name"), [

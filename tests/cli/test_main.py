@@ -19,6 +19,7 @@ from luthier.gen import tools
 from luthier.golden import errors
 from luthier.golden.config import load_configuration, named_configurations
 
+SCRIPT = os.path.join(os.path.dirname(sys.executable), "luthier")
 SENTENCES = {
     errors.CheckFailed("row 3 is wrong"): 1,
     errors.UserError("this is wrong"): 2,
@@ -51,19 +52,88 @@ def test_each_kind_of_error_has_its_exit_code(error, fail, capsys):
 
 def test_a_defect_is_one_sentence_and_a_traceback_on_demand(fail, capsys):
     fail(RuntimeError("surprise"))
-    assert main(["configs"]) == 1
+    assert main(["configs"]) == 70
     err = capsys.readouterr().err
     assert err.startswith("error: internal error: RuntimeError: surprise; run with --debug")
     assert err.count("\n") == 1
-    assert main(["--debug", "configs"]) == 1
+    assert main(["--debug", "configs"]) == 70
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-def test_broken_pipe_is_quiet():
-    script = os.path.join(os.path.dirname(sys.executable), "luthier")
+def test_too_little_memory_is_a_mistake(fail, capsys):
+    fail(MemoryError())
+    assert main(["configs"]) == 2
+    assert capsys.readouterr().err == (
+        "error: not enough memory for this; use smaller --rows, --columns or --tokens, or a "
+        "smaller configuration\n")
+
+
+def test_another_oserror_is_a_defect(fail, capsys):
+    fail(OSError(5, "surprise"))
+    assert main(["configs"]) == 70
+    assert "internal error: OSError: [Errno 5] surprise" in capsys.readouterr().err
+
+
+def shell(command, **environment):
+    """Run a command of the shell in which ``luthier`` stands for this one."""
+    return subprocess.run(["sh", "-c", command.replace("luthier", SCRIPT)], check=False, text=True,
+                          capture_output=True, timeout=60, env={**os.environ, **environment})
+
+
+FULL = ("error: cannot write to standard output: No space left on device; free some space there, "
+        "or send the output elsewhere\n")
+
+
+@pytest.mark.parametrize(("command", "code", "error"), [
+    ("luthier configs >&-", 0, ""),
+    ("luthier configs <&- >&- 2>&-", 0, ""),
+    ("luthier configs tini 2>&-", 2, ""),
+    ("luthier configs tini 2>/dev/full", 2, ""),
+    ("luthier configs tini >/dev/full 2>/dev/full", 2, ""),
+    ("luthier no-such-command 2>/dev/full", 2, ""),
+    ("luthier configs >/dev/full", 2, FULL),
+    ("luthier configs --json - >/dev/full", 2, FULL),
+    ("luthier --version >/dev/full", 2, FULL),
+    ("luthier --help >/dev/full", 2, FULL),
+])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_streams_closed_or_full(command, code, error, unbuffered):
+    result = shell(command, PYTHONUNBUFFERED=unbuffered)
+    assert (result.stderr, result.returncode) == (error, code)
+
+
+@pytest.mark.parametrize("command", [[SCRIPT], [sys.executable, "-m", "luthier"]])
+def test_the_command_and_the_module(command):
+    result = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout == f"luthier {__version__}\n"
+
+
+@pytest.mark.parametrize("heavy", ["numpy", "typer", "luthier.cli.configs"])
+def test_ctrl_c_while_modules_are_imported(heavy):
+    """An import that interrupts, by whoever comes first to it."""
+    program = f"""
+import builtins, sys
+from luthier.__main__ import main
+assert {heavy!r} not in sys.modules
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {heavy!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+sys.exit(main())
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                            check=False)
+    assert (result.stdout, result.stderr, result.returncode) == ("", "error: interrupted\n", 130)
+
+
+@pytest.mark.parametrize("argument", ["configs", "--help", "--version"])
+def test_broken_pipe_is_quiet(argument):
     reader, writer = os.pipe()
     os.close(reader)
-    result = subprocess.run([script, "configs"], stdout=writer, stderr=subprocess.PIPE, check=False)
+    result = subprocess.run([SCRIPT, argument], stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert result.stderr == b""
     assert result.returncode == 141
@@ -169,11 +239,28 @@ def test_doctor_is_content_without_what_only_tests_need(monkeypatch, capsys):
 
 def test_json_target_is_checked_first(tmp_path, capsys):
     for target, sentence in ((str(tmp_path), "this is a folder; give the name of a file"),
-                             (f"{tmp_path}/none/x.json", "there is no folder")):
+                             (f"{tmp_path}/none/x.json", "there is no folder"),
+                             ("/proc/x.json", "/proc/x.json: cannot write: "),
+                             ("/dev/full", "/dev/full: cannot write: No space left on device; "),
+                             (f"{tmp_path}/{'n' * 300}", "cannot write: File name too long"),
+                             ("", "--json must be the name of a file, or - for standard output")):
         assert main(["configs", "--json", target]) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert sentence in err
+        assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_check_leaves_files_as_they_are(tmp_path):
+    path = tmp_path / "x.json"
+    Output(str(path))
+    assert not path.exists()
+    path.write_text("before")
+    Output(str(path))
+    assert path.read_text() == "before"
+    os.mkfifo(tmp_path / "fifo")
+    Output(str(tmp_path / "fifo"))  # does not wait for a reader
 
 
 def test_json_file_that_cannot_be_written(tmp_path, capsys, monkeypatch):

@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from luthier.cli.main import COMMANDS
+from luthier.cli.main import COMMANDS, main
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -17,6 +17,14 @@ def test_the_example_runs(capsys):
     cycles, efficiency = capsys.readouterr().out.split()
     assert int(cycles) > 0
     assert 0 < float(efficiency) <= 1
+
+
+def test_the_exit_codes_are_those_of_the_help(capsys):
+    assert main(["--help"]) == 0
+    of_help = re.search(r"Exit codes: (.*)\.", " ".join(capsys.readouterr().out.split()))[1]
+    of_readme = re.search(r"Exit codes:\s(.*?)\.\n", README, re.S)[1]
+    codes = [re.findall(r"(?:^|, )(\d+) ", " ".join(text.split())) for text in (of_help, of_readme)]
+    assert codes[0] == codes[1] == ["0", "1", "2", "3", "4", "70", "130"]
 
 
 def test_the_table_lists_every_command():

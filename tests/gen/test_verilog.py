@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from luthier.gen import verilog
 from luthier.gen.lint import lint, yosys_check
 from luthier.golden.config import load_configuration, named_configurations
-from luthier.golden.errors import LuthierError, ToolMissing
+from luthier.golden.errors import ToolMissing, UserError
 from luthier.golden.protocol import identification
 from luthier.sim.board_echo import Echo
 
@@ -137,7 +137,7 @@ def test_rom_must_be_found():
         def __init__(self, config, content):
             super().__init__(config, bytes(128))
 
-    with pytest.raises(LuthierError, match="occurs 0 times in the Verilog, not once"):
+    with pytest.raises(RuntimeError, match="occurs 0 times in the Verilog, not once"):
         verilog.generate(load_configuration("tiny"), NoRom)
 
 
@@ -149,7 +149,16 @@ def test_missing_amaranth_is_said(monkeypatch):
 
 def test_yosys_failure_is_reported(monkeypatch):
     monkeypatch.setattr(verilog, "_SCRIPT", "no_such_command {rtlil} {attributes}")
-    with pytest.raises(RuntimeError, match="Yosys refused the netlist of gate"):
+    with pytest.raises(RuntimeError, match="Yosys refused the netlist of gate: ") as caught:
+        verilog.convert(Gate(), name="gate")
+    assert "\n" not in str(caught.value)
+
+
+def test_yosys_without_a_cache_is_said(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="Yosys needs a cache and cannot create its folder .*file/"
+                                        ".*; set XDG_CACHE_HOME to a folder of your own$"):
         verilog.convert(Gate(), name="gate")
 
 

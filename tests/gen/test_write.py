@@ -45,7 +45,7 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(UserError, match="x is not a folder"):
         write(FIRST, tmp_path / "x")
-    with pytest.raises(UserError, match="cannot write to .*x/y"):
+    with pytest.raises(UserError, match="cannot write to .*x/y: .*x is not a folder; give -o"):
         write(FIRST, tmp_path / "x" / "y")
 
 

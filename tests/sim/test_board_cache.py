@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from luthier.golden.config import load_configuration
 from luthier.golden.errors import UserError
 from luthier.sim import board_cache
 from luthier.sim.board_cache import cache_folder, fetch
+from luthier.sim.transport import build_board
 
 PROGRAM = """
 import pathlib, sys, time
@@ -79,6 +81,14 @@ def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(UserError, match="file/luthier cannot be used: .*; set XDG_CACHE_HOME"):
         cache_folder()
+
+
+def test_the_folder_is_checked_before_the_hardware_is_generated(tmp_path, monkeypatch):
+    monkeypatch.setattr("luthier.gen.verilog.generate", None)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="file/luthier cannot be used: .*; set XDG_CACHE_HOME"):
+        build_board(load_configuration("tiny"))
 
 
 @pytest.mark.parametrize(("system", "expected"), [

@@ -63,10 +63,24 @@ def test_a_second_client_is_turned_away(address):
     with connect(address) as first:
         first.sendall(b"one\0")
         assert receive(first, 4) == b"one\0"
-        with connect(address) as second:
-            assert second.recv(1) == b""
+        for early in (b"", b"x" * 5000):  # what is unread would make a reset of the end
+            with connect(address) as second:
+                second.sendall(early)
+                assert second.recv(1) == b""
         first.sendall(b"two\0")
         assert receive(first, 4) == b"two\0"
+
+
+def test_who_stays_after_being_turned_away_is_cut_off(address, monkeypatch):
+    monkeypatch.setattr(board_server, "_FAREWELL", 0.1)
+    with connect(address) as first, connect(address) as second:
+        first.sendall(b"one\0")
+        assert receive(first, 4) == b"one\0"
+        assert second.recv(1) == b""
+        with pytest.raises(ConnectionError):
+            for _ in range(100):
+                second.sendall(b"still here")
+                time.sleep(0.05)
 
 
 def test_a_client_that_vanishes(address):
