@@ -11,7 +11,7 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -254,7 +254,7 @@ class Configuration(_Section):
         return hashlib.sha256(self.canonical_json().encode()).digest()
 
     @classmethod
-    def from_data(cls, data: dict[str, Any], source: str = "configuration") -> "Configuration":
+    def from_data(cls, data: object, source: str = "configuration") -> "Configuration":
         """Validate nested dictionaries, as TOML or JSON give them; ``source`` names them in errors.
 
         Raises
@@ -262,10 +262,12 @@ class Configuration(_Section):
         ConfigurationError
             One sentence per defect.
         """
-        if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        named = isinstance(data, dict) and all(
+            isinstance(key, str) for key in cast("dict[object, object]", data))
+        if not named:
             raise ConfigurationError(f"{source} must be a table of keys, not {data!r}")
         try:
-            return cls(**data)
+            return cls.model_validate(data)
         except ValidationError as error:
             sentences = [_sentence(item) for item in error.errors()]
             raise ConfigurationError(f"{source}: " + "; ".join(sentences)) from None
