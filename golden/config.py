@@ -74,6 +74,12 @@ def _between(low: int, high: int, multiple: int = 1) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
 def _store(value: Any) -> str:
     if value != "lutram":
         raise ValueError(f"must be 'lutram', not {value!r}")
@@ -117,6 +123,8 @@ class TableConfiguration(_Section):
         Depth of the accumulator memory: a multiple of 16 from 16 to 4096.
     max_rows, max_columns : int
         Largest shape of one operation.
+    scaled : bool
+        Whether there is hardware for scales, groups, the output stage and results other than int32.
     """
 
     beat_bits: Annotated[int, _one_of(64, 128, 256, 512)] = 128
@@ -127,6 +135,7 @@ class TableConfiguration(_Section):
     row_block: Annotated[int, _between(16, 4096, multiple=16)] = 1024
     max_rows: Annotated[int, _between(1, 65536)] = 16384
     max_columns: Annotated[int, _between(1, 65536)] = 8192
+    scaled: Annotated[bool, BeforeValidator(_flag)] = True
 
 
 class ScratchpadConfiguration(_Section):

@@ -4,9 +4,21 @@
 import numpy as np
 
 from .config import Configuration
-from .descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode, Refusal, refusal
+from .descriptor import (
+    DESCRIPTOR_BYTES,
+    TOKEN_LIMIT,
+    TOKEN_QUEUES,
+    Descriptor,
+    Element,
+    Opcode,
+    Refusal,
+    element_bits,
+    refusal,
+)
 from .protocol import Report
-from .table import beats, columns_per_beat, cycles
+from .scales import groups_per_tile, output_stage, scale_words, unpack_scales
+from .table import beats, columns_per_beat
+from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
 __all__ = ["Engine"]
@@ -33,41 +45,63 @@ class Engine:
     def run(self, base: int, count: int, repeat: int) -> Report:
         """Run ``count`` descriptors from word ``base`` of the memory, ``repeat`` times.
 
-        Stops at the first descriptor that is refused. ``starved``, ``blocked`` and the time to
-        fetch descriptors are not modelled: ``elapsed`` equals ``cycles``.
+        Operations run one after the other, which gives the device's results if tokens order those
+        that depend on each other. Stops at the first descriptor that is refused. ``starved``,
+        ``blocked``, overlapping operations and the time to fetch descriptors are not modelled:
+        ``elapsed`` equals ``cycles``, the sum over operations.
         """
         words = -(-DESCRIPTOR_BYTES // self.config.word_bytes)
         if base + count * words > self.config.memory.words:
             return Report(code=Refusal.PROGRAM)
-        total = busy = operations = 0
+        sums = {"cycles": 0, "busy": 0, "saturations": 0}
+        operations, queues = 0, [0] * TOKEN_QUEUES
         for _ in range(repeat):
             for index in range(count):
                 start = base + index * words
                 d = Descriptor.unpack(self.memory[start : start + words].tobytes())
                 code = refusal(self.config, d)
+                if code == Refusal.NONE:
+                    code = _tokens(queues, d)
                 if code != Refusal.NONE:
-                    return Report(code=code, index=index, cycles=total, busy=busy, elapsed=total,
-                                  operations=operations)
+                    return Report(code=code, index=index, elapsed=sums["cycles"],
+                                  operations=operations, **sums)
                 if d.opcode == Opcode.TABLE:
-                    total_, busy_ = self._table(d)
-                    total, busy = total + total_, busy + busy_
+                    for name, amount in self._table(d).items():
+                        sums[name] += amount
                 operations += 1
-        return Report(index=operations, cycles=total, busy=busy, elapsed=total,
-                      operations=operations)
+        return Report(index=operations, elapsed=sums["cycles"], operations=operations, **sums)
 
-    def _table(self, d: Descriptor) -> tuple[int, int]:
-        """Run a TABLE operation from the bytes in memory; return its cycles and beats."""
+    def _table(self, d: Descriptor) -> dict[str, int]:
+        """Run a TABLE operation from the bytes in memory; return what it took."""
         config = self.config
-        shape = {"rows": d.rows, "columns": d.columns, "planes": d.planes_stored, "trits": d.trits}
-        length = beats(config, **shape)
+        shape = {"rows": d.rows, "columns": d.columns, "trits": d.trits}
+        length = beats(config, **shape, planes=d.planes_stored)
         packed = self.memory[d.weights : d.weights + length]
+        s = t = None
+        if d.scaled:
+            records = {**shape, "group": d.group, "offsets": d.offsets}
+            s, t = unpack_scales(
+                config, self.memory[d.scales : d.scales + scale_words(config, **records)],
+                **records)
+        saturations, element = 0, Element(d.destination_type)
         for token in range(d.tokens):
             x = self._activations(d.source + token * d.source_step, d.columns)
-            y = self._multiply(packed, x, d).astype(np.int32)
-            raw = y.view(np.uint8) if y.dtype.byteorder != ">" else y.byteswap().view(np.uint8)
-            start = d.destination + token * d.destination_step
-            self.scratchpad.reshape(-1)[start * config.word_bytes :][: raw.size] = raw
-        return cycles(config, **shape, tokens=d.tokens), length * d.tokens
+            sums, of_x = self._multiply(packed, x, d)
+            y = sums.sum(axis=1)
+            if s is not None and t is not None:
+                y = (s * sums).sum(axis=1) + (t * of_x).sum(axis=1)
+            start = (d.destination + token * d.destination_step) * config.word_bytes
+            place = self.scratchpad.reshape(-1)[start : start + d.rows * element.bytes]
+            dtype = np.dtype(f"<i{element.bytes}")
+            if d.flags & Descriptor.SATURATE:
+                onto = place.view(dtype).astype(np.int64) if d.accumulate else None
+                y, wrong = output_stage(y, d.multiplier, d.shift,
+                                        element_bits(config, element), onto)
+                saturations += wrong
+            place[:] = y.astype(dtype).view(np.uint8)
+        return {"cycles": cycles(config, d),
+                "busy": length // d.planes_stored * d.planes_used * d.tokens,
+                "saturations": saturations}
 
     def _activations(self, start: int, columns: int) -> np.ndarray:
         """Return ``columns`` activations from word ``start``, sign-extended from A bits."""
@@ -78,35 +112,63 @@ class Engine:
         half = 1 << config.table.activation_bits - 1
         return ((x + half) & (2 * half - 1)) - half
 
-    def _multiply(self, packed: np.ndarray, x: np.ndarray, d: Descriptor) -> np.ndarray:
-        """Return int64 results, beat by beat in stream order."""
+    def _multiply(self, packed: np.ndarray, x: np.ndarray,
+                  d: Descriptor) -> tuple[np.ndarray, np.ndarray]:
+        """Multiply beat by beat in stream order.
+
+        Returns
+        -------
+        sums : int64 array, shape (rows, groups)
+            Of weights times activations; one group for whole rows.
+        of_x : int64 array, shape (groups,)
+            Of activations.
+        """
         per_tile = columns_per_beat(self.config, d.trits)
         tiles = -(-d.columns // per_tile)
+        groups = groups_per_tile(self.config, d.group, d.trits)
         padded = np.zeros(tiles * per_tile, np.int64)
         padded[: d.columns] = x
+        of_x = padded.reshape(tiles * groups, -1).sum(axis=1)
         decode = decode_trits if d.trits else decode_planes
-        y = np.zeros(d.rows, np.int64)
+        exact = np.float32 if self._small(per_tile) else np.float64
+        column = np.arange(per_tile)
+        by_group = np.zeros((per_tile, groups), exact)
+        sums = np.zeros((d.rows, tiles * groups), np.int64)
         row_block, planes, position = self.config.table.row_block, d.planes_stored, 0
         for start in range(0, d.rows, row_block):
             rows = min(row_block, d.rows - start)
             for tile in range(tiles):
-                part = packed[position : position + rows * planes]
+                part = decode(packed[position : position + rows * planes]).astype(exact)
                 position += rows * planes
-                sums = decode(part).astype(np.float32 if self._small(per_tile) else np.float64) @ (
+                by_group[column, column * groups // per_tile] = (
                     padded[tile * per_tile : (tile + 1) * per_tile])
-                y[start : start + rows] += _planes(sums.astype(np.int64), rows, planes)
-        return y
+                products = (part @ by_group).astype(np.int64)
+                sums[start : start + rows, tile * groups : (tile + 1) * groups] = _planes(
+                    products, rows, planes, d.planes_used)
+        return (sums, of_x) if d.group else (sums.sum(axis=1, keepdims=True),
+                                             of_x.sum(keepdims=True))
 
     def _small(self, columns: int) -> bool:
         """Whether a tile's sums are exact in float32."""
         return columns << self.config.table.activation_bits <= 1 << 23
 
 
-def _planes(sums: np.ndarray, rows: int, planes: int) -> np.ndarray:
-    """Add up the sums (rows * planes,) of one tile and row block, strip by strip."""
-    weights = 1 << np.arange(planes)[::-1, None]
-    sizes = strips(rows)
-    whole = sizes.count(STRIP_ROWS)
-    head = sums[: whole * STRIP_ROWS * planes].reshape(whole, planes, STRIP_ROWS)
-    tail = sums[head.size :].reshape(planes, -1)
-    return np.concatenate([(head * weights).sum(axis=1).reshape(-1), (tail * weights).sum(axis=0)])
+def _planes(sums: np.ndarray, rows: int, planes: int, used: int) -> np.ndarray:
+    """Add up the sums (rows * planes, groups) of one tile and row block, strip by strip."""
+    weights = np.where(np.arange(planes) < used, 1 << np.arange(planes)[::-1], 0)[:, None, None]
+    sizes, groups = strips(rows), sums.shape[1]
+    whole = sizes.count(STRIP_ROWS) * STRIP_ROWS
+    head = sums[: whole * planes].reshape(-1, planes, STRIP_ROWS, groups)
+    tail = sums[whole * planes :].reshape(planes, -1, groups)
+    return np.concatenate([(head * weights).sum(axis=1).reshape(-1, groups),
+                           (tail * weights).sum(axis=0)])
+
+
+def _tokens(queues: list[int], d: Descriptor) -> Refusal:
+    """Take and put an operation's tokens; all operations before it have ended."""
+    for queue in range(TOKEN_QUEUES):
+        if d.wait >> queue & 1 and not queues[queue]:
+            return Refusal.TOKENS
+    for queue in range(TOKEN_QUEUES):
+        queues[queue] += (d.release >> queue & 1) - (d.wait >> queue & 1)
+    return Refusal.TOKENS if max(queues) > TOKEN_LIMIT else Refusal.NONE

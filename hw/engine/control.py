@@ -9,6 +9,7 @@ from ...golden.config import Configuration
 from ...golden.descriptor import DESCRIPTOR_BYTES, Opcode, Refusal
 from .descriptor import DescriptorCheck, descriptor_layout
 from .memory import read_request
+from .tokens import TokenQueues
 
 __all__ = ["Control", "report_layout", "run_request"]
 
@@ -33,11 +34,12 @@ _COUNTER_BITS = 40
 
 
 class Control(wiring.Component):
-    """Run programs, one descriptor after the other, and count.
+    """Run programs, count, and report.
 
-    A descriptor is fetched, checked and dispatched; the next is fetched when it is done. One that
-    is refused ends the program. Latency between operations: the memory's, 512 / D words, the
-    check's and 4 cycles.
+    A descriptor is fetched and checked while the operations before it run, and dispatched as soon
+    as its tokens are there and at most one other is under way. One that is refused ends the
+    program, when those before it are done. Latency: the memory's, 512 / D words, the check's and 6
+    cycles from one dispatch to the next, if nothing else holds it up.
 
     Parameters
     ----------
@@ -48,62 +50,74 @@ class Control(wiring.Component):
     run : ``In(stream.Signature(run_request))``, report : ``Out(stream.Signature(report_layout))``
         A report for each program.
     running : ``Out(1)``
-        A program is in progress: the memory is this unit's or the operation's.
+        A program is in progress: the memory is this unit's and the operations'.
     request : ``Out(stream.Signature(read_request))``, beat : ``In(stream.Signature(D))``
-        Memory, while ``fetching``.
-    fetching : ``Out(1)``
-    descriptor : ``Out(descriptor_layout)``, beats : ``Out(32)``
-        The operation, held while it runs.
-    dispatch : ``Out(1)``
-        It starts in this cycle.
-    done, busy, starved, blocked : ``In(1)``
-        From the unit.
+        Memory, for descriptors. Beats are taken at once.
+    descriptor : ``Out(descriptor_layout)``, beats : ``Out(32)``, groups : ``Out``
+        The operation that is dispatched next; words of its weights, logarithm of its groups.
+    dispatch : ``Out(stream.Signature(0))``
+        It may start; it does when this is taken.
+    done, busy, starved, blocked, saturated : ``In(1)``
+        From the units.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
+        self._check = DescriptorCheck(config)
         super().__init__({
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
             "running": Out(1),
-            "fetching": Out(1),
             "request": Out(stream.Signature(read_request)),
             "beat": In(stream.Signature(config.table.beat_bits)),
             "descriptor": Out(descriptor_layout),
             "beats": Out(32),
-            "dispatch": Out(1),
+            "groups": Out(self._check.groups.shape()),
+            "dispatch": Out(stream.Signature(0)),
             "done": In(1),
             "busy": In(1),
             "starved": In(1),
             "blocked": In(1),
+            "saturated": In(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         bits = self._config.table.beat_bits
         words = 8 * DESCRIPTOR_BYTES // bits
-        m.submodules.check = check = DescriptorCheck(self._config)
+        m.submodules.check = check = self._check
+        m.submodules.tokens = tokens = TokenQueues()
         program = Signal(run_request)
         address, index, repeats = Signal(32), Signal(16), Signal(32)
         word = Signal(range(words + 1))
         code = Signal(8)
         text = Value.cast(self.descriptor)
+        instant = self.descriptor.opcode == Opcode.NOP
+        dispatched = Signal()
         m.d.comb += [
             check.descriptor.eq(self.descriptor),
             self.beats.eq(check.beats),
+            self.groups.eq(check.groups),
             self.request.payload.address.eq(address),
             self.request.payload.length.eq(words),
+            tokens.wait.eq(self.descriptor.wait),
+            tokens.release.eq(self.descriptor.release),
+            tokens.instant.eq(instant),
+            tokens.dispatch.eq(dispatched),
+            tokens.done.eq(self.done),
         ]
 
-        working = Signal()  # an operation is in progress
+        working = tokens.underway != 0
         counts = {name: Signal(_COUNTER_BITS, name=name) for name in (
-            "cycles", "busy", "starved", "blocked", "elapsed", "operations")}
+            "cycles", "busy", "starved", "blocked", "saturations", "elapsed", "operations")}
         events = {
-            "cycles": self.dispatch | working,
+            "cycles": (dispatched & ~instant) | working,
             "busy": working & self.busy,
             "starved": working & self.starved,
             "blocked": working & self.blocked,
+            "saturations": self.saturated,
             "elapsed": self.running & ~self.report.valid,
+            "operations": dispatched,
         }
         for name, event in events.items():
             with m.If(event):
@@ -117,7 +131,7 @@ class Control(wiring.Component):
 
         with m.FSM(name="state"):
             with m.State("IDLE"):
-                m.d.comb += self.run.ready.eq(1)
+                m.d.comb += [self.run.ready.eq(1), tokens.clear.eq(1)]
                 with m.If(self.run.valid):
                     fresh = self.run.payload
                     m.d.sync += [
@@ -139,11 +153,11 @@ class Control(wiring.Component):
                 with m.Else():
                     m.next = "FETCH"
             with m.State("FETCH"):
-                m.d.comb += [self.fetching.eq(1), self.request.valid.eq(1)]
+                m.d.comb += self.request.valid.eq(1)
                 with m.If(self.request.ready):
                     m.next = "COLLECT"
             with m.State("COLLECT"):
-                m.d.comb += [self.fetching.eq(1), self.beat.ready.eq(1)]
+                m.d.comb += self.beat.ready.eq(1)
                 with m.If(self.beat.valid):
                     m.d.sync += [
                         text.eq(Cat(text[bits:], self.beat.payload)),
@@ -157,26 +171,22 @@ class Control(wiring.Component):
             with m.State("VERDICT"):
                 with m.If(check.done):
                     m.d.sync += code.eq(check.refusal)
+                    m.next = "DISPATCH"
                     with m.If(check.refusal != Refusal.NONE):
-                        m.next = "REPORT"
-                    with m.Elif(self.descriptor.opcode == Opcode.NOP):
-                        m.next = "NEXT"
-                    with m.Else():
-                        m.next = "DISPATCH"
+                        m.next = "DRAIN"
             with m.State("DISPATCH"):
-                m.d.comb += self.dispatch.eq(1)
-                m.d.sync += working.eq(1)
-                m.next = "WORK"
-            with m.State("WORK"):
-                with m.If(self.done):
-                    m.d.sync += working.eq(0)
-                    m.next = "NEXT"
+                with m.If(tokens.refused):
+                    m.d.sync += code.eq(Refusal.TOKENS)
+                    m.next = "DRAIN"
+                with m.Elif(tokens.ready):
+                    m.d.comb += [
+                        self.dispatch.valid.eq(~instant),
+                        dispatched.eq(instant | self.dispatch.ready),
+                    ]
+                    with m.If(dispatched):
+                        m.next = "NEXT"
             with m.State("NEXT"):
-                m.d.sync += [
-                    counts["operations"].eq(counts["operations"] + 1),
-                    address.eq(address + words),
-                    index.eq(index + 1),
-                ]
+                m.d.sync += [address.eq(address + words), index.eq(index + 1)]
                 m.next = "FETCH"
                 with m.If(index == program.count - 1):
                     m.d.sync += [
@@ -185,7 +195,10 @@ class Control(wiring.Component):
                         repeats.eq(repeats - 1),
                     ]
                     with m.If(repeats == 1):
-                        m.next = "REPORT"
+                        m.next = "DRAIN"
+            with m.State("DRAIN"):
+                with m.If(~working):
+                    m.next = "REPORT"
             with m.State("REPORT"):
                 m.d.comb += self.report.valid.eq(1)
                 m.d.sync += self.running.eq(0)

@@ -6,8 +6,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.descriptor import Element, Opcode, Refusal
+from ...golden.descriptor import LARGEST_SHIFT, Element, Opcode, Refusal
+from ...golden.scales import strip_words
 from ...golden.table import columns_per_beat, max_columns
+from ...golden.weights import STRIP_ROWS
+from ..table.commands import most_groups
 
 __all__ = ["DescriptorCheck", "descriptor_layout"]
 
@@ -15,8 +18,11 @@ __all__ = ["DescriptorCheck", "descriptor_layout"]
 descriptor_layout = data.StructLayout({
     "opcode": 8,
     "trits": 1,
-    "options": 3,
-    "reserved_flags": 4,
+    "scaled": 1,
+    "saturate": 1,
+    "accumulate": 1,
+    "offsets": 1,
+    "reserved_flags": 3,
     "wait": 8,
     "release": 8,
     "source": 32,
@@ -35,7 +41,7 @@ descriptor_layout = data.StructLayout({
     "destination_step": 32,
     "source_stride": 16,
     "destination_stride": 16,
-    "multiplier": 16,
+    "multiplier": signed(16),
     "output_shift": 8,
     "reserved": 104,
 })
@@ -45,7 +51,8 @@ class DescriptorCheck(wiring.Component):
     """Test a descriptor as :func:`luthier.golden.descriptor.refusal` does.
 
     Latency: 2 cycles if a field is wrong; else 9 to 45 and a cycle for each column tile, because
-    the products in the addresses are computed bit by bit.
+    the products in the addresses are computed bit by bit; with scale records up to 15 cycles and
+    again one for each tile.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ class DescriptorCheck(wiring.Component):
         A :class:`Refusal`.
     beats : ``Out(32)``
         Words of the weights.
+    groups : ``Out``
+        Logarithm of the groups of a tile.
     """
 
     def __init__(self, config: Configuration):
@@ -72,6 +81,7 @@ class DescriptorCheck(wiring.Component):
             "done": Out(1),
             "refusal": Out(8),
             "beats": Out(32),
+            "groups": Out(range(max(2, most_groups(config).bit_length()))),
         })
 
     def _fields(self, m) -> Value:
@@ -83,19 +93,15 @@ class DescriptorCheck(wiring.Component):
             for planes, columns in enumerate(narrow, start=1):
                 with m.Case(planes):
                     m.d.comb += limit.eq(columns)
-        source_type = Element.INT8 if config.activation_bytes == 1 else Element.INT16
-        unsupported = (
-            d.options.any() | d.wait.any() | d.release.any() | d.scales.any() | d.group.any()
-            | d.multiplier.any() | d.output_shift.any() | (d.planes_used != d.planes_stored)
-            | (d.source_type != source_type) | (d.destination_type != Element.INT32)
-            | (d.source_stride != 1) | (d.destination_stride != 1))
+        unsupported = self._unsupported(m)
         shape = ((d.rows == 0) | (d.rows > config.table.max_rows) | (d.columns == 0)
                  | (d.columns > config.table.max_columns) | (d.tokens == 0))
-        planes = ((d.planes_stored == 0) | (d.planes_stored > 8)
-                  | (d.trits & (d.planes_stored != 1)))
+        planes = ((d.planes_stored == 0) | (d.planes_stored > 8) | (d.planes_used == 0)
+                  | (d.planes_used > d.planes_stored) | (d.trits & (d.planes_stored != 1)))
         code = Signal(8)
         with m.If(d.opcode == Opcode.NOP):
-            m.d.comb += code.eq(Mux(Value.cast(d)[8:].any(), Refusal.RESERVED, Refusal.NONE))
+            rest = Value.cast(d)[8:16].any() | Value.cast(d)[32:].any()
+            m.d.comb += code.eq(Mux(rest, Refusal.RESERVED, Refusal.NONE))
         with m.Elif(d.opcode != Opcode.TABLE):
             m.d.comb += code.eq(Refusal.OPCODE)
         with m.Elif(d.reserved_flags.any() | d.reserved.any()):
@@ -110,6 +116,38 @@ class DescriptorCheck(wiring.Component):
             m.d.comb += code.eq(Refusal.RANGE)
         return code
 
+    def _unsupported(self, m) -> Value:
+        """Return whether single fields ask for what the device does not have."""
+        config, d, t = self._config, self.descriptor, self._config.table
+        source_type = Element.INT8 if config.activation_bytes == 1 else Element.INT16
+        wrong = Signal()
+        with m.If((d.source_type != source_type) | (d.source_stride != 1)
+                  | (d.destination_stride != 1)):
+            m.d.comb += wrong.eq(1)
+        with m.If(~d.saturate):
+            with m.If(d.scaled | d.accumulate | d.offsets | d.multiplier.any()
+                      | d.output_shift.any() | (d.destination_type != Element.INT32)):
+                m.d.comb += wrong.eq(1)
+        with m.Elif((d.destination_type > Element.INT32) | (d.output_shift > LARGEST_SHIFT)
+                    | Const(not t.scaled)):
+            m.d.comb += wrong.eq(1)
+        with m.If(~d.scaled):
+            with m.If(d.scales.any() | d.group.any() | d.offsets
+                      | (Const(not t.scaled) & (d.planes_used != d.planes_stored))):
+                m.d.comb += wrong.eq(1)
+        known = Signal()  # a group that there is
+        with m.If(d.group == 0):
+            m.d.comb += known.eq(1)
+        with m.Elif(d.trits):
+            m.d.comb += known.eq(d.group == columns_per_beat(config, True))
+        with m.Else():
+            for groups in range(most_groups(config).bit_length()):
+                with m.If(d.group == t.beat_bits >> groups):
+                    m.d.comb += [known.eq(1), self.groups.eq(groups)]
+        with m.If(d.scaled & ~known):
+            m.d.comb += wrong.eq(1)
+        return wrong
+
     def elaborate(self, platform):
         m = Module()
         config, d = self._config, self.descriptor
@@ -120,12 +158,18 @@ class DescriptorCheck(wiring.Component):
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
         source_words = (d.columns[:17] + config.activations_per_word - 1) >> (
             config.activations_per_word.bit_length() - 1)
-        result_words = (d.rows[:17] + config.results_per_word - 1) >> (
-            config.results_per_word.bit_length() - 1)
+        result_words = Signal(18)
+        with m.Switch(d.destination_type):
+            for element in Element:
+                per_word = config.word_bytes // element.bytes
+                with m.Case(element):
+                    m.d.comb += result_words.eq(
+                        (d.rows[:17] + per_word - 1) >> (per_word.bit_length() - 1))
         # The last token's offset comes from the product; the vector behind it is added here.
+        source_end, destination_end = Signal(50), Signal(50)
         ends = [
-            ("SOURCE", "DESTINATION", d.source + source_words, config.scratchpad.words),
-            ("DESTINATION", "WEIGHTS", d.destination + result_words, config.scratchpad.words),
+            ("SOURCE", "DESTINATION", source_end, d.source + source_words),
+            ("DESTINATION", "WEIGHTS", destination_end, d.destination + result_words),
         ]
 
         def multiply(a, b):
@@ -135,6 +179,10 @@ class DescriptorCheck(wiring.Component):
             m.d.sync += [multiplicand.eq(multiplicand << 1), multiplier.eq(multiplier >> 1)]
             with m.If(multiplier[0]):
                 m.d.sync += total.eq(total + multiplicand)
+
+        def refuse(condition, refusal):
+            with m.If(condition):
+                m.d.sync += self.refusal.eq(refusal)
 
         m.d.sync += self.done.eq(0)
         with m.FSM(name="state"):
@@ -149,28 +197,23 @@ class DescriptorCheck(wiring.Component):
                 with m.Else():
                     multiply(d.source_step, d.tokens - 1)
                     m.next = "SOURCE"
-            for name, following, end, words in ends:
+            for name, following, end, sum_ in ends:
                 with m.State(name):
                     proceed()
                     with m.If(multiplier == 0):
-                        with m.If(total + end > words):
-                            m.d.sync += self.refusal.eq(Refusal.ADDRESS)
+                        m.d.sync += end.eq(total + sum_)
+                        refuse(total + sum_ > config.scratchpad.words, Refusal.ADDRESS)
                         if name == "SOURCE":
                             multiply(d.destination_step, d.tokens - 1)
                         else:
                             multiply(d.rows, d.planes_stored)
-                            m.d.sync += columns_left.eq(d.columns)
                         m.next = following
             with m.State("WEIGHTS"):
                 proceed()
                 with m.If(multiplier == 0):
-                    m.d.sync += [
-                        multiplicand.eq(total),
-                        multiplier.eq(0),
-                        total.eq(0),
-                    ]
-                    m.next = "TILES"
-            with m.State("TILES"):
+                    m.d.sync += [multiplicand.eq(total), total.eq(0), columns_left.eq(d.columns)]
+                    m.next = "WEIGHT TILES"
+            with m.State("WEIGHT TILES"):
                 m.d.sync += [
                     total.eq(total + multiplicand),
                     columns_left.eq(columns_left - per_tile),
@@ -178,8 +221,48 @@ class DescriptorCheck(wiring.Component):
                 with m.If(columns_left <= per_tile):
                     m.next = "LIMIT"
             with m.State("LIMIT"):
-                m.d.sync += [self.beats.eq(total), self.done.eq(1)]
-                with m.If(total + d.weights > config.memory.words):
-                    m.d.sync += self.refusal.eq(Refusal.ADDRESS)
+                m.d.sync += self.beats.eq(total)
+                refuse(total + d.weights > config.memory.words, Refusal.ADDRESS)
+                m.next = "OVERLAP"
+                if config.table.scaled:
+                    with m.If(d.scaled):
+                        multiply(self._strip_words(m), (d.rows[:17] + STRIP_ROWS - 1) >> 4)
+                        m.next = "SCALES"
+            if config.table.scaled:
+                with m.State("SCALES"):
+                    proceed()
+                    with m.If(multiplier == 0):
+                        m.d.sync += [
+                            multiplicand.eq(total),
+                            total.eq(0),
+                            columns_left.eq(Mux(d.group == 0, 0, d.columns)),
+                        ]
+                        m.next = "SCALE TILES"
+                with m.State("SCALE TILES"):
+                    m.d.sync += [
+                        total.eq(total + multiplicand),
+                        columns_left.eq(columns_left - per_tile),
+                    ]
+                    with m.If(columns_left <= per_tile):
+                        m.next = "SCALE LIMIT"
+                with m.State("SCALE LIMIT"):
+                    refuse(total + d.scales > config.memory.words, Refusal.ADDRESS)
+                    m.next = "OVERLAP"
+            with m.State("OVERLAP"):
+                m.d.sync += self.done.eq(1)
+                overlap = (d.source < destination_end) & (d.destination < source_end)
+                added = d.accumulate & (d.tokens != 1) & (d.destination_step < result_words)
+                refuse((self.refusal == Refusal.NONE) & (overlap | added), Refusal.OVERLAP)
                 m.next = "IDLE"
         return m
+
+    def _strip_words(self, m) -> Value:
+        """Return the words of records that a strip of 16 rows takes."""
+        config, words = self._config, Signal(16)
+        with m.Switch(Cat(self.descriptor.offsets, self.groups)):
+            for groups in range(most_groups(config).bit_length()):
+                for offsets in range(2):
+                    with m.Case(groups << 1 | offsets):
+                        m.d.comb += words.eq(
+                            strip_words(config, STRIP_ROWS, 1 << groups, bool(offsets)))
+        return words

@@ -9,10 +9,14 @@ from ...golden.config import Configuration
 from ...golden.protocol import Space
 from ..stream import Queue
 from ..table import TableUnit
+from ..table.commands import table_command, walk_command
+from .activations import ActivationReader
+from .arbiter import MemoryArbiter
+from .beats import BeatReader
 from .control import Control, report_layout, run_request
 from .memory import MemorySignature
+from .results import ResultWriter
 from .scratchpad import Scratchpad
-from .vectors import ActivationReader, ResultWriter, WeightReader
 
 __all__ = ["Engine", "host_read", "host_write"]
 
@@ -71,62 +75,92 @@ class Engine(wiring.Component):
         m.submodules.scratchpad = scratchpad = Scratchpad(config)
         m.submodules.table = table = TableUnit(config)
         m.submodules.activations = activations = ActivationReader(config)
-        m.submodules.weights = weights = WeightReader()
+        m.submodules.beats = beats = BeatReader(config)
         m.submodules.results = results = ResultWriter(config)
+        m.submodules.arbiter = arbiter = MemoryArbiter(config)
         wiring.connect(m, wiring.flipped(self.run), control.run)
         wiring.connect(m, control.report, wiring.flipped(self.report))
         wiring.connect(m, activations.o, table.activations)
         wiring.connect(m, table.results, results.i)
-
-        d = control.descriptor
-        words = config.activations_per_word
+        wiring.connect(m, control.request, arbiter.program_request)
+        wiring.connect(m, arbiter.program_beat, control.beat)
+        wiring.connect(m, beats.request, arbiter.unit_request)
+        wiring.connect(m, arbiter.unit_beat, table.weights)
         m.d.comb += [
-            activations.start.eq(control.dispatch),
+            scratchpad.unit_address.eq(activations.address),
+            activations.data.eq(scratchpad.unit_data),
+            results.data.eq(scratchpad.other_data),
+            scratchpad.result.eq(results.write),
+            scratchpad.result_valid.eq(results.write_valid),
+            control.done.eq(results.done),
+            control.saturated.eq(results.saturated),
+            control.busy.eq(table.busy),
+            control.starved.eq(table.starved),
+            control.blocked.eq(table.blocked),
+        ]
+        self._dispatch(m, control, (activations, beats, results), table)
+        host, address = self._host(m, scratchpad)
+        m.d.comb += scratchpad.other_address.eq(Mux(control.running, results.address, address))
+        with m.If(control.running):
+            self._connect_memory(m, arbiter.request, arbiter.beat)
+        with m.Else():
+            self._connect_memory(m, host.request, host.beat)
+        return m
+
+    def _dispatch(self, m, control, movers, table):
+        """Hand an operation to all that have a part in it, in the same cycle."""
+        d, config = control.descriptor, self._config
+        activations, beats, results = (mover.command.payload for mover in movers)
+        words = config.activations_per_word
+        walk = Signal(walk_command(config))
+        m.d.comb += [
+            walk.trits.eq(d.trits),
+            walk.planes.eq(d.planes_stored),
+            walk.rows.eq(d.rows),
+            walk.columns.eq(d.columns),
             activations.source.eq(d.source),
             activations.step.eq(d.source_step),
             activations.words.eq((d.columns + words - 1) >> (words.bit_length() - 1)),
             activations.rows.eq(d.rows),
             activations.tokens.eq(d.tokens),
-            scratchpad.unit_address.eq(activations.address),
-            activations.data.eq(scratchpad.unit_data),
-            weights.start.eq(control.dispatch),
-            weights.base.eq(d.weights),
-            weights.beats.eq(control.beats),
-            weights.tokens.eq(d.tokens),
-            results.start.eq(control.dispatch),
+            beats.weights.eq(d.weights),
+            beats.scales.eq(d.scales),
+            beats.beats.eq(control.beats),
+            beats.tokens.eq(d.tokens),
+            beats.walk.eq(walk),
             results.destination.eq(d.destination),
             results.step.eq(d.destination_step),
             results.tokens.eq(d.tokens),
-            scratchpad.result.eq(results.write),
-            scratchpad.result_valid.eq(results.write_valid),
-            control.done.eq(results.done),
-            control.busy.eq(table.busy),
-            control.starved.eq(table.starved),
-            control.blocked.eq(table.blocked),
+            results.element.eq(d.destination_type),
+            results.accumulate.eq(d.accumulate),
         ]
 
-        # One command to the unit for each token, the first in the cycle of the dispatch.
-        commands_left = Signal(16)
+        # The unit has one command for each token, the first in the cycle of the dispatch.
+        left, taken = Signal(16), Signal()
+        fresh, held = Signal(table_command(config)), Signal(table_command(config))
         m.d.comb += [
-            table.command.valid.eq(control.dispatch | (commands_left != 0)),
-            table.command.payload.trits.eq(d.trits),
-            table.command.payload.planes.eq(d.planes_stored),
-            table.command.payload.rows.eq(d.rows),
-            table.command.payload.columns.eq(d.columns),
+            fresh.walk.eq(walk),
+            table.command.payload.eq(Mux(left != 0, held, fresh)),
+            table.command.valid.eq(taken | (left != 0)),
         ]
-        with m.If(control.dispatch):
-            m.d.sync += commands_left.eq(d.tokens - table.command.ready)
+        if config.table.scaled:
+            m.d.comb += [
+                walk.used.eq(d.planes_used),
+                walk.scaled.eq(d.scaled),
+                walk.offsets.eq(d.offsets),
+                walk.whole.eq(d.group == 0),
+                walk.groups.eq(control.groups),
+                fresh.stage.multiplier.eq(Mux(d.saturate, d.multiplier, 1)),
+                fresh.stage.shift.eq(d.output_shift),
+                fresh.stage.element.eq(d.destination_type),
+            ]
+        room = Cat(*(mover.command.ready for mover in movers)).all() & (left == 0)
+        m.d.comb += [control.dispatch.ready.eq(room), taken.eq(control.dispatch.valid & room)]
+        m.d.comb += [mover.command.valid.eq(taken) for mover in movers]
+        with m.If(taken):
+            m.d.sync += [held.eq(fresh), left.eq(d.tokens - table.command.ready)]
         with m.Elif(table.command.valid & table.command.ready):
-            m.d.sync += commands_left.eq(commands_left - 1)
-
-        host = self._host(m, scratchpad)
-        with m.If(~control.running):
-            self._connect_memory(m, host.request, host.beat)
-        with m.Elif(control.fetching):
-            self._connect_memory(m, control.request, control.beat)
-        with m.Else():
-            self._connect_memory(m, weights.request, table.weights)
-        return m
+            m.d.sync += left.eq(left - 1)
 
     def _connect_memory(self, m, request, beat):
         """Give the read side of the memory to one master."""
@@ -140,7 +174,7 @@ class Engine(wiring.Component):
         ]
 
     def _host(self, m, scratchpad):
-        """Serve the host's reads and writes; return its side of the memory port."""
+        """Serve the host's reads and writes; return its memory port and scratchpad address."""
         bits = self._config.table.beat_bits
         host = MemorySignature(bits).create(path=("host",))
         m.submodules.host_words = queue = Queue(bits, 2)
@@ -162,8 +196,7 @@ class Engine(wiring.Component):
         m.d.comb += [
             host.request.payload.address.eq(request.payload.address),
             host.request.payload.length.eq(request.payload.count),
-            scratchpad.host_address.eq(address),
-            queue.i.payload.eq(scratchpad.host_data),
+            queue.i.payload.eq(scratchpad.other_data),
             queue.i.valid.eq(arrived),
         ]
         m.d.sync += arrived.eq(issue)
@@ -199,4 +232,4 @@ class Engine(wiring.Component):
                 self.read.payload.eq(queue.o.payload),
                 queue.o.ready.eq(self.read.ready),
             ]
-        return host
+        return host, address

@@ -11,19 +11,21 @@ __all__ = ["Scratchpad", "masked_write"]
 
 
 def masked_write(config) -> data.StructLayout:
-    """Return the layout of a write by the engine: word, data and a mask of 32-bit lanes."""
+    """Return the layout of a write by the engine: word, data and a mask of bytes."""
     return data.StructLayout({
         "address": range(config.scratchpad.words),
         "data": config.table.beat_bits,
-        "mask": config.results_per_word,
+        "mask": config.word_bytes,
     })
 
 
 class Scratchpad(wiring.Component):
     """Words of D bits: two reads and one write a cycle.
 
-    Arbitration: each reader has a port of its own. A result is written in the cycle in which it is
-    offered; the host's write waits for a cycle without one. Latency: 1 cycle from address to data.
+    Arbitration: one read port is the activations'; the other is the host's between programs, and
+    that of results which are added to what is there while one runs. A result is written in the
+    cycle in which it is offered; the host's write waits for a cycle without one. Latency: 1 cycle
+    from address to data.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ class Scratchpad(wiring.Component):
 
     Members
     -------
-    unit_address, host_address : ``In``; unit_data, host_data : ``Out(D)``
+    unit_address, other_address : ``In``; unit_data, other_data : ``Out(D)``
         Read ports; data in the cycle after the address.
     result : ``In(masked_write(config))``, result_valid : ``In(1)``
         Write port of the units.
@@ -45,8 +47,8 @@ class Scratchpad(wiring.Component):
         super().__init__({
             "unit_address": In(address),
             "unit_data": Out(bits),
-            "host_address": In(address),
-            "host_data": Out(bits),
+            "other_address": In(address),
+            "other_data": Out(bits),
             "result": In(masked_write(config)),
             "result_valid": In(1),
             "host_write": In(stream.Signature(write_request(bits))),
@@ -61,13 +63,13 @@ class Scratchpad(wiring.Component):
         m = Module()
         m.submodules.store = store = memory.Memory(
             shape=self._config.table.beat_bits, depth=self._config.scratchpad.words, init=[])
-        unit, host = store.read_port(), store.read_port()
-        write = store.write_port(granularity=32)
+        unit, other = store.read_port(), store.read_port()
+        write = store.write_port(granularity=8)
         m.d.comb += [
             unit.addr.eq(self.unit_address),
             self.unit_data.eq(unit.data),
-            host.addr.eq(self.host_address),
-            self.host_data.eq(host.data),
+            other.addr.eq(self.other_address),
+            self.other_data.eq(other.data),
             self.host_write.ready.eq(~self.result_valid),
         ]
         with m.If(self.result_valid):
@@ -80,6 +82,6 @@ class Scratchpad(wiring.Component):
             m.d.comb += [
                 write.addr.eq(self.host_write.payload.address),
                 write.data.eq(self.host_write.payload.data),
-                write.en.eq(self.host_write.valid.replicate(self._config.results_per_word)),
+                write.en.eq(self.host_write.valid.replicate(self._config.word_bytes)),
             ]
         return m

@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["add_subtract"]
+__all__ = ["add_subtract", "neighbour_sums", "shift_left"]
 
 
 def add_subtract(m, name, a, b, subtract):
@@ -19,3 +19,30 @@ def add_subtract(m, name, a, b, subtract):
         total.eq(Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed()),
     ]
     return total[1:].as_signed()
+
+
+def neighbour_sums(m, name, nodes):
+    """Return the nodes, the sums of pairs of them, of fours, and so on: a list for each level."""
+    levels = [list(nodes)]
+    while len(levels[-1]) > 1:
+        sums = []
+        for index in range(0, len(levels[-1]), 2):
+            left, right = levels[-1][index : index + 2]
+            total = Signal(signed(len(left) + 1), name=f"{name}_{len(levels)}_{index // 2}")
+            m.d.comb += total.eq(left + right)
+            sums.append(total)
+        levels.append(sums)
+    return levels
+
+
+def shift_left(m, name, value, amount, width):
+    """Return ``value << amount`` cut to ``width`` bits, signed; Amaranth's own grows with it."""
+    result = Signal(signed(width), name=f"{name}_extended")
+    m.d.comb += result.eq(value)
+    for bit in range(len(amount)):
+        places = 1 << bit
+        shifted = Signal(signed(width), name=f"{name}_{places}")
+        m.d.comb += shifted.eq(
+            Mux(amount[bit], Cat(Const(0, places), result[:-places]).as_signed(), result))
+        result = shifted
+    return result

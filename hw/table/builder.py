@@ -6,26 +6,14 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import build_cycles, entry_width
+from ...golden.table import entry_width
+from ...golden.timing import build_cycles
 from ...golden.weights import HALF2, HALF3
 from ..stream import Queue
 from .arithmetic import add_subtract
+from .commands import walk_command
 
-__all__ = ["TableBuilder", "table_command"]
-
-
-def table_command(config: Configuration) -> data.StructLayout:
-    """Return the layout of a command: one matrix times one vector.
-
-    ``trits`` selects the alphabet, ``planes`` is 1 to 8 (1 for trits), ``rows`` and ``columns`` are
-    the shape.
-    """
-    return data.StructLayout({
-        "trits": 1,
-        "planes": 4,
-        "rows": range(config.table.max_rows + 1),
-        "columns": range(config.table.max_columns + 1),
-    })
+__all__ = ["TableBuilder"]
 
 
 class _Step(data.Struct):
@@ -91,7 +79,7 @@ class TableBuilder(wiring.Component):
 
     Members
     -------
-    command : ``In(stream.Signature(table_command(config)))``
+    command : ``In(stream.Signature(walk_command(config)))``
     activations : ``In(stream.Signature(ArrayLayout(signed(A), P)))``
         Words of P consecutive activations; for each row block all words of the vector.
     release : ``In(1)``
@@ -111,7 +99,7 @@ class TableBuilder(wiring.Component):
         t = config.table
         self._builders = t.beat_bits // 8
         super().__init__({
-            "command": In(stream.Signature(table_command(config))),
+            "command": In(stream.Signature(walk_command(config))),
             "activations": In(stream.Signature(
                 data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
             "release": In(1),
@@ -136,9 +124,9 @@ class TableBuilder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         t, per_word = self._config.table, self._config.activations_per_word
-        m.submodules.commands = commands = Queue(table_command(self._config), 2)
+        m.submodules.commands = commands = Queue(walk_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
-        command = Signal(table_command(self._config))
+        command = Signal(walk_command(self._config))
         rows_left = Signal(range(t.max_rows + 1))
         # Columns of this row block not loaded yet; one word below zero after the last.
         left = Signal(range(t.max_columns + 1))

@@ -7,7 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import accumulator_width, entry_width, node_width
+from ...golden.weights import trit_codes
 from .arithmetic import add_subtract
+from .commands import most_groups
 from .sequencer import slot_layout
 
 __all__ = ["Accumulators", "AdderTree", "Tables"]
@@ -31,6 +33,8 @@ class Tables(wiring.Component):
     -------
     weights : ``In(D)``, trits : ``In(1)``, bank : ``In(1)``
         A beat, its alphabet and its bank.
+    ones : ``In(1)``
+        Not the beat, but weights of 1. With scales only.
     entry, write, address_even, address_odd, write_phase, write_bank
         From the builders.
     value : ``Out(signed(A + 2))`` x D/4
@@ -43,7 +47,7 @@ class Tables(wiring.Component):
         self._config = config
         self._pairs = config.table.beat_bits // 8
         width = signed(entry_width(config.table.activation_bits))
-        super().__init__({
+        super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
             "weights": In(config.table.beat_bits),
             "trits": In(1),
             "bank": In(1),
@@ -80,6 +84,12 @@ class Tables(wiring.Component):
             sign_1.eq(sign),
         ]
         m.d.comb += [self.relative.eq(relative_1), self.sign.eq(sign_1)]
+        # Four weights of 1 are entry 7, five are not an escape; neither has a sign.
+        five = int(trit_codes()[-1])
+        assert five < 0x70 and not five & 4
+        if self._config.table.scaled:
+            with m.If(self.ones):
+                m.d.sync += [relative.eq(0), sign.eq(0)]
         for pair in range(self._pairs):
             byte = self.weights.word_select(pair, 8)
             even = Signal(4, name=f"even_{pair}", reset_less=True)
@@ -95,6 +105,12 @@ class Tables(wiring.Component):
                     even.eq(byte[0:3]),
                     odd.eq(byte[4:7]),
                 ]
+            if self._config.table.scaled:
+                with m.If(self.ones):
+                    m.d.sync += [
+                        even.eq(Mux(self.trits, five >> 3, 7)),
+                        odd.eq(Mux(self.trits, five & 3, 7)),
+                    ]
             for which, address in enumerate((even, odd)):
                 table = 2 * pair + which
                 phase, builder = divmod(table, self._pairs)
@@ -132,13 +148,22 @@ class AdderTree(wiring.Component):
         From :class:`Tables`.
     total : ``Out(signed(node_width(A, log2(D/4))))``, negate : ``Out(1)``
         The sum is ``-total`` where ``negate`` is set.
+    lane : ``Out(signed(node_width(A, log2(S/4))))`` x D/S, lane_negate : ``Out(D/S)``
+        Sums of the smallest groups of the same beat, likewise. With scales only.
     """
 
     def __init__(self, config: Configuration):
         self._bits = bits = config.table.activation_bits
+        self._lanes = most_groups(config) if config.table.scaled else 0
+        #: Level of the tree whose nodes are the smallest groups.
+        self._tap = (config.table.smallest_group // config.table.k).bit_length() - 1
         self._pairs = pairs = config.table.beat_bits // 8
         self._levels = (2 * pairs).bit_length() - 1
-        super().__init__({
+        lanes = {
+            "lane": Out(signed(node_width(bits, self._tap))).array(self._lanes),
+            "lane_negate": Out(self._lanes),
+        } if self._lanes else {}
+        super().__init__(lanes | {
             "value": In(signed(entry_width(bits))).array(2 * pairs),
             "relative": In(pairs),
             "sign": In(pairs),
@@ -170,13 +195,26 @@ class AdderTree(wiring.Component):
                     control[index << level - 1]))
                 nodes.append(node)
             values = nodes
+            if self._lanes and level == self._tap:
+                self._tap_off(m, nodes)
             negate = self._delay(m, f"negate_{level}", negate)
         m.d.comb += [self.total.eq(values[0]), self.negate.eq(negate)]
         return m
 
+    def _tap_off(self, m, nodes):
+        """Hand on the nodes of a level, and their signs, when the tree has its total."""
+        signs = Cat(self.sign[lane << self._tap - 1] for lane in range(self._lanes))
+        for level in range(self._levels):
+            signs = self._delay(m, f"lane_negate_{level}", signs)
+        m.d.comb += self.lane_negate.eq(signs)
+        for lane, node in enumerate(nodes):
+            for level in range(self._tap, self._levels):
+                node = self._delay(m, f"lane_{lane}_{level}", node)
+            m.d.comb += self.lane[lane].eq(node)
+
     @staticmethod
     def _delay(m, name, value):
-        register = Signal(len(value), name=name, reset_less=True)
+        register = Signal(value.shape(), name=name, reset_less=True)
         m.d.sync += register.eq(value)
         return register
 
@@ -197,8 +235,8 @@ class Accumulators(wiring.Component):
         What the sum is for, one cycle before it.
     total, negate
         From :class:`AdderTree`.
-    result : ``Out(signed(32))``, emit : ``Out(1)``, last : ``Out(1)``
-        A finished row.
+    result : ``Out(signed(32))``, result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
+        The new value of the accumulator, and what it is for.
     """
 
     def __init__(self, config: Configuration):
@@ -212,8 +250,8 @@ class Accumulators(wiring.Component):
             "total": In(signed(self._total)),
             "negate": In(1),
             "result": Out(signed(32)),
-            "emit": Out(1),
-            "last": Out(1),
+            "result_valid": Out(1),
+            "result_slot": Out(slot_layout(config)),
         })
 
     @property
@@ -259,7 +297,9 @@ class Accumulators(wiring.Component):
             write.data.eq(total),
             write.en.eq(stages[3].valid),
             self.result.eq(total),
-            self.emit.eq(stages[3].valid & stages[3].slot.emit),
-            self.last.eq(stages[3].slot.last),
+            self.result_valid.eq(stages[3].valid),
+            self.result_slot.eq(stages[3].slot),
         ]
+        if self._config.table.scaled:
+            m.d.comb += write.en.eq(stages[3].valid & ~stages[3].slot.ones)
         return m

@@ -6,10 +6,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import ACCUMULATOR_SPACING, columns_per_beat
+from ...golden.scales import strip_words
+from ...golden.table import ACCUMULATOR_SPACING
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
-from .builder import table_command
+from .commands import most_groups, strip_word_count, walk_command
+from .walker import StripWalker
 
 __all__ = ["Sequencer", "slot_layout"]
 
@@ -17,10 +19,15 @@ __all__ = ["Sequencer", "slot_layout"]
 def slot_layout(config: Configuration) -> data.StructLayout:
     """Return what accompanies a beat through the lanes.
 
-    ``row``: accumulator; ``plane``: weight 2**plane; ``first``: start from zero; ``emit``: the sum
-    is a result; ``last``: of its command; ``bank``: of the tables; ``trits``: alphabet.
+    ``row``: accumulator; ``plane``: weight 2**plane; ``first``: start from zero; ``last``: of its
+    command; ``bank``: of the tables; ``trits``: alphabet; ``emit``: the sum of the row is a result.
+
+    With scales: ``emit``: the sum goes to the scaler; ``top``: first plane of a row in this tile;
+    ``groups``: sums of groups, not of the row, go there; ``ones``: not a beat, but all weights 1,
+    which gives the sum of the activations; ``final``: the row's last tile; ``start``: its first;
+    ``close``: the last row whose records are in this strip's words.
     """
-    return data.StructLayout({
+    layout = {
         "row": range(config.table.row_block),
         "plane": 3,
         "first": 1,
@@ -28,7 +35,10 @@ def slot_layout(config: Configuration) -> data.StructLayout:
         "last": 1,
         "bank": 1,
         "trits": 1,
-    })
+    }
+    if config.table.scaled:
+        layout |= {"top": 1, "groups": 1, "ones": 1, "final": 1, "start": 1, "close": 1}
+    return data.StructLayout(layout)
 
 
 class Sequencer(wiring.Component):
@@ -38,6 +48,10 @@ class Sequencer(wiring.Component):
     the result. A row block of fewer than four rows is filled up with idle slots, so that an
     accumulator is not needed again before it is written; the order of beats has no other such case.
 
+    Where there are scale records, those of a strip follow its weights. A tile begins with a slot
+    of ones if there are offsets. A strip with more groups than beats is filled up with idle slots:
+    the scaler takes one group a cycle.
+
     Latency: 0. Throughput: one slot a cycle, without a gap between tiles, blocks or commands.
 
     Parameters
@@ -46,7 +60,7 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    command : ``In(stream.Signature(table_command(config)))``
+    command : ``In(stream.Signature(walk_command(config)))``
     ready : ``In(2)``
         Banks whose tables are complete.
     release : ``Out(1)``
@@ -56,123 +70,181 @@ class Sequencer(wiring.Component):
     weights : ``In(stream.Signature(D))``
         Beats; only the handshake is used here.
     issue : ``Out(1)``
-        A beat passes in this cycle.
+        A slot of weights or ones passes in this cycle.
     slot : ``Out(slot_layout(config))``
-        What it is for.
-    starved, blocked : ``Out(1)``
-        Tables are ready, but no beat is there; or no room for results.
+    record, record_room : ``Out(1)``, ``In(1)``
+        A beat of scale records passes; there is room for one. With scales only.
+    busy, starved, blocked : ``Out(1)``
+        A beat of weights passes; none of what is wanted is there; no room for a result.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
-        super().__init__({
-            "command": In(stream.Signature(table_command(config))),
+        members = {
+            "command": In(stream.Signature(walk_command(config))),
             "ready": In(2),
             "release": Out(1),
             "credit": In(1),
             "weights": In(stream.Signature(config.table.beat_bits)),
             "issue": Out(1),
             "slot": Out(slot_layout(config)),
+            "busy": Out(1),
             "starved": Out(1),
             "blocked": Out(1),
-        })
+        }
+        if config.table.scaled:
+            members |= {"record": Out(1), "record_room": In(1)}
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
-        t, slot = self._config.table, self.slot
-        m.submodules.commands = commands = Queue(table_command(self._config), 2)
+        slot, scaled = self.slot, self._config.table.scaled
+        m.submodules.commands = commands = Queue(walk_command(self._config), 2)
+        m.submodules.walker = walker = StripWalker(self._config)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
 
-        command = Signal(table_command(self._config))
+        command = Signal(walk_command(self._config))
         active, bank = Signal(), Signal()
-        rows_left = Signal(range(t.max_rows + 1))  # from the start of this block
-        columns_left = Signal(range(t.max_columns + 1))  # from the start of this tile
-        first_tile = Signal()
-        strip = Signal(range(t.row_block))  # first row of the strip
-        strip_left = Signal(range(t.row_block + 1))  # rows from there to the end of the block
         plane, row = Signal(3), Signal(range(STRIP_ROWS + SHORTEST_STRIP))
-
-        block_rows = Signal(range(t.row_block + 1))
-        m.d.comb += block_rows.eq(Mux(rows_left > t.row_block, t.row_block, rows_left))
-        strip_rows = Signal.like(row)
-        per_tile = Mux(command.trits, columns_per_beat(self._config, True),
-                       columns_per_beat(self._config, False))
-        idle, last_row, last_plane, last_strip, last_tile, last_block, advance = (
-            Signal(name=name) for name in ("idle", "last_row", "last_plane", "last_strip",
-                                           "last_tile", "last_block", "advance"))
+        fresh = commands.o.payload
+        bottom = Signal(3)  # the least significant plane that is used
+        if scaled:
+            m.d.comb += bottom.eq(command.planes - command.used)
+        idle, last_row, last_plane, weights_end = (
+            Signal(name=name) for name in ("idle", "last_row", "last_plane", "weights_end"))
         m.d.comb += [
-            idle.eq(row >= strip_rows),
-            last_row.eq((row + 1 >= strip_rows) & (row >= ACCUMULATOR_SPACING - 1)),
-            last_plane.eq(plane == 0),
-            last_strip.eq(strip_left < STRIP_ROWS + SHORTEST_STRIP),
-            strip_rows.eq(Mux(last_strip, strip_left, STRIP_ROWS)),
-            last_tile.eq(columns_left <= per_tile),
-            last_block.eq(rows_left <= t.row_block),
-            slot.row.eq(strip + row),
+            idle.eq(row >= walker.count),
+            last_row.eq((row + 1 >= walker.count) & (row >= ACCUMULATOR_SPACING - 1)),
+            last_plane.eq(plane == bottom),
+            slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
-            slot.first.eq(first_tile & (plane == command.planes - 1)),
-            slot.emit.eq(last_tile & last_plane),
-            slot.last.eq(last_block & last_strip & (row + 1 == strip_rows)),
+            slot.first.eq(walker.first_tile & (plane == command.planes - 1)),
+            slot.emit.eq(walker.last_tile & last_plane),
+            slot.last.eq(walker.last_block & walker.last_tile & walker.last_strip
+                         & (row + 1 == walker.count)),
             slot.bank.eq(bank),
             slot.trits.eq(command.trits),
         ]
 
-        ready, room = Signal(), Signal()
+        # `ones`: that slot is next; `behind`: the weights of the strip are done, its records or
+        # idle slots are not; `strip_end`: the last slot of the strip passes.
+        ones, behind, strip_end = Signal(), Signal(), Signal()
+        ready, room, wanted, advance = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            ready.eq(active & self.ready.bit_select(bank, 1)),
+            ready.eq(active & ~behind & self.ready.bit_select(bank, 1)),
+            wanted.eq(ready & ~idle & ~ones),
             room.eq(~slot.emit | self.credit),
-            self.weights.ready.eq(ready & room & ~idle),
-            self.issue.eq(self.weights.valid & self.weights.ready),
-            self.starved.eq(ready & room & ~idle & ~self.weights.valid),
-            self.blocked.eq(ready & ~room & ~idle & self.weights.valid),
-            advance.eq(self.issue | (ready & idle)),
+            self.busy.eq(wanted & room & self.weights.valid),
+            self.issue.eq(self.busy | (ready & ones & self.credit)),
+            self.blocked.eq(wanted & ~room & self.weights.valid),
+            advance.eq(self.busy | (ready & ~ones & idle)),
+            weights_end.eq(advance & last_row & last_plane),
+            self.release.eq(weights_end & walker.last_strip),
+            walker.step.eq(strip_end),
+        ]
+        if scaled:
+            takes_record = self._records(m, command, walker, behind, advance, weights_end,
+                                         strip_end)
+            with m.If(ones):
+                m.d.comb += [slot.ones.eq(1), slot.emit.eq(1), slot.last.eq(0)]
+            m.d.comb += [
+                slot.top.eq(ones | (plane == command.planes - 1)),
+                slot.groups.eq(ones | (command.scaled & ~command.whole)),
+                slot.final.eq(walker.last_tile),
+                slot.start.eq(walker.first_tile),
+                slot.close.eq((row == STRIP_ROWS - 1) | (row + 1 == walker.count)),
+                self.record.eq(takes_record & self.record_room & self.weights.valid),
+            ]
+            with m.If(command.scaled & ~command.whole):
+                m.d.comb += slot.emit.eq(ones | last_plane)
+            with m.If(ready & ones & self.credit):
+                m.d.sync += ones.eq(0)
+        else:
+            takes_record = Const(0)
+            m.d.comb += strip_end.eq(weights_end)
+        record_room = self.record_room if scaled else Const(0)
+        m.d.comb += [
+            self.weights.ready.eq(Mux(takes_record, record_room, wanted & room)),
+            self.starved.eq(~self.weights.valid & ((wanted & room) | (takes_record & record_room))),
         ]
 
-        end_plane, end_strip, end_tile, end_block, end = (
-            Signal(name=name) for name in ("end_plane", "end_strip", "end_tile", "end_block",
-            "end"))
+        tile_end, end = Signal(), Signal()
         m.d.comb += [
-            end_plane.eq(advance & last_row),
-            end_strip.eq(end_plane & last_plane),
-            end_tile.eq(end_strip & last_strip),
-            end_block.eq(end_tile & last_tile),
-            end.eq(end_block & last_block),
-            self.release.eq(end_tile),
+            tile_end.eq(strip_end & walker.last_strip),
+            end.eq(tile_end & walker.last_tile & walker.last_block),
         ]
         with m.If(advance):
             m.d.sync += row.eq(Mux(last_row, 0, row + 1))
-        with m.If(end_plane):
-            m.d.sync += plane.eq(Mux(last_plane, command.planes - 1, plane - 1))
-        with m.If(end_strip):
-            m.d.sync += [strip.eq(strip + STRIP_ROWS), strip_left.eq(strip_left - STRIP_ROWS)]
-        with m.If(end_tile):
-            m.d.sync += [
-                bank.eq(~bank),
-                strip.eq(0),
-                strip_left.eq(block_rows),
-                first_tile.eq(0),
-                columns_left.eq(columns_left - per_tile),
-            ]
-        with m.If(end_block):
-            following = rows_left - t.row_block
-            m.d.sync += [
-                rows_left.eq(following),
-                strip_left.eq(Mux(following > t.row_block, t.row_block, following)),
-                first_tile.eq(1),
-                columns_left.eq(command.columns),
-            ]
+            with m.If(last_row):
+                m.d.sync += plane.eq(Mux(last_plane, command.planes - 1, plane - 1))
+        with m.If(tile_end):
+            m.d.sync += bank.eq(~bank)
+            if scaled:
+                m.d.sync += ones.eq(command.offsets)
+        m.d.comb += [
+            walker.load.eq(end | ~active),
+            walker.trits.eq(fresh.trits),
+            walker.rows.eq(fresh.rows),
+            walker.columns.eq(fresh.columns),
+        ]
         with m.If(end | ~active):
-            fresh = commands.o.payload
             m.d.comb += commands.o.ready.eq(1)
             m.d.sync += [
                 active.eq(commands.o.valid),
                 command.eq(fresh),
-                rows_left.eq(fresh.rows),
-                columns_left.eq(fresh.columns),
-                first_tile.eq(1),
-                strip.eq(0),
-                strip_left.eq(Mux(fresh.rows > t.row_block, t.row_block, fresh.rows)),
                 plane.eq(fresh.planes - 1),
                 row.eq(0),
             ]
+            if scaled:
+                m.d.sync += ones.eq(commands.o.valid & fresh.offsets)
         return m
+
+    def _records(self, m, command, walker, behind, advance, weights_end, strip_end):
+        """Count what a strip has besides weights; return whether a record is wanted."""
+        config = self._config
+        most = STRIP_ROWS * most_groups(config)
+        has, joined = Signal(), Signal()
+        rest = Signal(range(STRIP_ROWS + 1))
+        m.d.comb += [
+            has.eq(command.scaled & (~command.whole | walker.last_tile)),
+            joined.eq(walker.count > STRIP_ROWS),
+            rest.eq(Mux(joined, walker.count - STRIP_ROWS, walker.count)),
+        ]
+        words = strip_word_count(m, config, "strip_words", command, rest)
+        full = strip_word_count(m, config, "full_words", command, Const(STRIP_ROWS, 5))
+        # Beats and work left, in the first slot of a strip those of the whole strip.
+        begins = Signal(init=1)
+        beats, work = (Signal(range(2 * strip_words(config, STRIP_ROWS, most_groups(config), True)
+                                    + 1), name="beats"),
+                       Signal(range(most + 4 * most_groups(config)), name="work"))
+        beats_now, work_now = Signal.like(beats), Signal.like(work)
+        m.d.comb += [
+            beats_now.eq(beats),
+            work_now.eq(work),
+        ]
+        with m.If(begins):
+            m.d.comb += [
+                beats_now.eq(Mux(has, words + Mux(joined, full, 0), 0)),
+                work_now.eq(Mux(has, walker.count << command.groups, 0)),
+            ]
+        takes, passes = Signal(), Signal()
+        done = Signal()  # after this slot nothing is left of the strip
+        m.d.comb += [
+            takes.eq(behind & (beats != 0)),
+            # A record that waits for room is idle time, too.
+            passes.eq(advance | (behind & (~takes | self.weights.valid | ~self.record_room))),
+            done.eq((work_now <= 1) & Mux(behind, (beats == 0) | ((beats == 1) & self.record),
+                                          beats_now == 0)),
+            strip_end.eq(Mux(behind, passes & done, weights_end & done)),
+        ]
+        with m.If(passes):
+            m.d.sync += [
+                begins.eq(strip_end),
+                beats.eq(beats_now - self.record),
+                work.eq(Mux(work_now == 0, 0, work_now - 1)),
+            ]
+        with m.If(strip_end):
+            m.d.sync += behind.eq(0)
+        with m.Elif(weights_end):
+            m.d.sync += behind.eq(1)
+        return takes

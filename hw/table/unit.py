@@ -6,15 +6,18 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import cycles
+from ...golden.descriptor import Descriptor
+from ...golden.timing import cycles
 from ..stream import Queue
-from .builder import TableBuilder, table_command
+from .builder import TableBuilder
+from .commands import most_groups, table_command
+from .groups import GroupAccumulators
 from .lanes import Accumulators, AdderTree, Tables
+from .scaler import Scaler, entry_layout
 from .sequencer import Sequencer, slot_layout
+from .stage import result_layout
 
 __all__ = ["TableUnit"]
-
-result_layout = data.StructLayout({"value": signed(32), "last": 1})
 
 
 class TableUnit(wiring.Component):
@@ -24,9 +27,13 @@ class TableUnit(wiring.Component):
     bits reads D/4 tables at once, and an adder tree and an accumulator for each row do the rest.
     There is no multiplier. The tables of the next tile are built while the present one is used.
 
-    Latency: ``latency`` cycles from the last beat of a row to its result; ``cycles(shape)`` is the
-    time of a whole operation in the engine. Throughput: one beat a cycle. Any stream may stall at
-    any time. Results come in the order of the rows.
+    With ``table.scaled``, groups of columns and rows have scales and offsets, and results pass an
+    output stage: see :mod:`luthier.golden.scales`. Beats of scale records come in the same stream,
+    behind the weights of their strip.
+
+    Latency: ``latency`` cycles from the last beat of a row without records to its result;
+    ``cycles(descriptor)`` is the time of a whole operation in the engine. Throughput: one beat a
+    cycle. Any stream may stall at any time. Results come in the order of the rows.
 
     Parameters
     ----------
@@ -40,10 +47,10 @@ class TableUnit(wiring.Component):
         P = D/8 (A <= 8) or D/16 activations a word; for each row block all words of the vector.
     weights : ``In(stream.Signature(D))``
         Beats in the order of :mod:`luthier.golden.weights`.
-    results : ``Out(stream.Signature({value: signed(32), last: 1}))``
+    results : ``Out(stream.Signature(result_layout))``
         One for each row.
     busy, starved, blocked : ``Out(1)``
-        A beat is taken; none is there; no room for a result.
+        A beat of weights is taken; none is there; no room for a result.
 
     Source: LUT Tensor Core (arXiv 2408.06003) for the half table of sign planes; bitnet.cpp's TL2
     (arXiv 2502.11880) for trits; tables in distributed RAM, signs in the tree and the shadow bank
@@ -57,6 +64,8 @@ class TableUnit(wiring.Component):
         t = config.table
         self._tables, self._tree = Tables(config), AdderTree(config)
         self._accumulators = Accumulators(config)
+        if config.table.scaled:
+            self._scaler = Scaler(config)
         super().__init__({
             "command": In(stream.Signature(table_command(config))),
             "activations": In(stream.Signature(
@@ -77,12 +86,13 @@ class TableUnit(wiring.Component):
     def latency(self) -> int:
         """Cycles from the last beat of a row to its result at the output."""
         # The accumulators take the slot one cycle before the sum; the queue adds one.
-        return (self._tables.latency + self._tree.latency - 1 + self._accumulators.latency + 1)
+        accumulated = (self._tables.latency + self._tree.latency - 1
+                       + self._accumulators.latency + 1)
+        return accumulated + (self._scaler.latency if self._config.table.scaled else 0)
 
-    def cycles(self, *, rows: int, columns: int, planes: int, trits: bool, tokens: int = 1) -> int:
-        """Return the exact cycles of an operation, see :func:`luthier.golden.table.cycles`."""
-        return cycles(self._config, rows=rows, columns=columns, planes=planes, trits=trits,
-                      tokens=tokens)
+    def cycles(self, d: Descriptor) -> int:
+        """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
+        return cycles(self._config, d)
 
     def elaborate(self, platform):
         m = Module()
@@ -91,17 +101,20 @@ class TableUnit(wiring.Component):
         m.submodules.tables = tables = self._tables
         m.submodules.tree = tree = self._tree
         m.submodules.accumulators = accumulators = self._accumulators
-        depth = 1 << (self.latency + 2).bit_length()
-        m.submodules.queue = queue = Queue(result_layout, depth)
+        scaled = self._config.table.scaled
+        if scaled:
+            m.submodules.scaler = scaler = self._scaler
+            self._connect_scaler(m, scaler)
 
-        # Both controllers take a command in the same cycle.
+        # All controllers take a command in the same cycle.
+        walk = self.command.payload.walk
+        takers = [builder.command, sequencer.command] + ([scaler.command] if scaled else [])
         m.d.comb += [
-            builder.command.payload.eq(self.command.payload),
-            sequencer.command.payload.eq(self.command.payload),
-            self.command.ready.eq(builder.command.ready & sequencer.command.ready),
-            builder.command.valid.eq(self.command.valid & sequencer.command.ready),
-            sequencer.command.valid.eq(self.command.valid & builder.command.ready),
+            builder.command.payload.eq(walk),
+            sequencer.command.payload.eq(walk),
+            self.command.ready.eq(Cat(taker.ready for taker in takers).all()),
         ]
+        m.d.comb += [taker.valid.eq(self.command.valid & self.command.ready) for taker in takers]
         wiring.connect(m, wiring.flipped(self.activations), builder.activations)
         m.d.comb += [
             sequencer.weights.valid.eq(self.weights.valid),
@@ -120,7 +133,7 @@ class TableUnit(wiring.Component):
             tree.sign.eq(tables.sign),
             accumulators.total.eq(tree.total),
             accumulators.negate.eq(tree.negate),
-            self.busy.eq(sequencer.issue),
+            self.busy.eq(sequencer.busy),
             self.starved.eq(sequencer.starved),
             self.blocked.eq(sequencer.blocked),
         ]
@@ -137,17 +150,61 @@ class TableUnit(wiring.Component):
             stage = following
         m.d.comb += [accumulators.valid.eq(stage.valid), accumulators.slot.eq(stage.slot)]
 
-        # A credit for each place in the queue, taken when a row's last beat is issued.
+        # A credit for each place in the queue, taken when what will fill it is issued.
+        layout = entry_layout(self._config) if scaled else result_layout
+        depth = 32 if scaled else 1 << (self.latency + 2).bit_length()
+        m.submodules.queue = queue = Queue(layout, depth)
         credits = Signal(range(depth + 1), init=depth)
         taken, given = Signal(), Signal()
         m.d.comb += [
             taken.eq(sequencer.issue & sequencer.slot.emit),
-            given.eq(self.results.valid & self.results.ready),
+            given.eq(queue.o.valid & queue.o.ready),
             sequencer.credit.eq(credits != 0),
-            queue.i.valid.eq(accumulators.emit),
-            queue.i.payload.value.eq(accumulators.result),
-            queue.i.payload.last.eq(accumulators.last),
+            queue.i.valid.eq(accumulators.result_valid & accumulators.result_slot.emit),
         ]
         m.d.sync += credits.eq(credits - taken + given)
-        wiring.connect(m, queue.o, wiring.flipped(self.results))
+        if scaled:
+            self._connect_groups(m, sequencer, tables, tree, accumulators, scaler, stage, queue)
+        else:
+            m.d.comb += [
+                queue.i.payload.value.eq(accumulators.result),
+                queue.i.payload.last.eq(accumulators.result_slot.last),
+            ]
+            wiring.connect(m, queue.o, wiring.flipped(self.results))
         return m
+
+    def _connect_scaler(self, m, scaler):
+        """Give the scaler its commands; it makes the results."""
+        walk = self.command.payload.walk
+        command = scaler.command.payload
+        m.d.comb += [
+            command.scaled.eq(walk.scaled),
+            command.offsets.eq(walk.offsets),
+            command.groups.eq(walk.groups),
+            command.skipped.eq(walk.planes - walk.used),
+            command.stage.eq(self.command.payload.stage),
+        ]
+        wiring.connect(m, scaler.results, wiring.flipped(self.results))
+
+    def _connect_groups(self, m, sequencer, tables, tree, accumulators, scaler, stage, queue):
+        """Connect what lies between tree and scaler, beside the accumulators."""
+        m.submodules.groups = groups = GroupAccumulators(self._config)
+        m.d.comb += [
+            tables.ones.eq(sequencer.slot.ones),
+            groups.slot.eq(stage.slot),
+            groups.lane_negate.eq(tree.lane_negate),
+            sequencer.record_room.eq(scaler.records.ready),
+            scaler.records.valid.eq(sequencer.record),
+            scaler.records.payload.eq(self.weights.payload),
+        ]
+        lanes = range(most_groups(self._config))
+        m.d.comb += [groups.lane[lane].eq(tree.lane[lane]) for lane in lanes]
+        slot, entry = accumulators.result_slot, queue.i.payload
+        m.d.comb += [
+            entry.values.eq(Mux(slot.groups, Cat(groups.sum[lane] for lane in lanes),
+                                accumulators.result)),
+            entry.row.eq(slot.row),
+        ]
+        m.d.comb += [entry[name].eq(slot[name])
+                     for name in ("groups", "ones", "start", "final", "close", "last")]
+        wiring.connect(m, queue.o, scaler.entry)

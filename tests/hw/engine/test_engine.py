@@ -170,8 +170,9 @@ def test_program_with_repeats_and_nops():
 @pytest.mark.parametrize("change, code", [
     ({"opcode": 9}, Refusal.OPCODE),
     ({"reserved_56": 1}, Refusal.RESERVED),
-    ({"flags": 16}, Refusal.RESERVED),
+    ({"flags": 64}, Refusal.RESERVED),
     ({"opcode": 0}, Refusal.RESERVED),
+    ({"flags": 32}, Refusal.RESERVED),
     ({"flags": 8}, Refusal.UNSUPPORTED),
     ({"shift": 1}, Refusal.UNSUPPORTED),
     ({"destination_type": 0}, Refusal.UNSUPPORTED),

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact cycles of an operation."""
+
+from .config import Configuration
+from .descriptor import Descriptor
+from .scales import groups_per_tile, strip_words
+from .table import ACCUMULATOR_SPACING, columns_per_beat
+from .weights import strips
+
+__all__ = ["build_cycles", "cycles"]
+
+# Cycles of the hardware's fixed parts.
+_FIRST_LOAD = 4  # dispatch to the first activation word at the builder
+_FIRST_BEAT = 2  # dispatch to the first request at the memory
+_BUILD_PLANES = 11  # four additions for the first entry, seven Gray steps
+_BUILD_TRITS = 14  # the zero entry and thirteen steps
+_BUILD_TO_USE = 3  # last builder step to the first beat that may use the table
+_USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
+_ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
+_RECORD = 2  # a beat of records to the first one at the scaler
+_SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
+_WRITE = 3  # result queue to scratchpad: take, put in place, write
+
+
+def build_cycles(config: Configuration, trits: bool) -> int:
+    """Return the cycles that loading and building the tables of one tile take.
+
+    Sign planes: twice D/2 activations and 11 steps. Trits: 5D/8 activations and twice 14 steps.
+    """
+    words = config.activation_bytes  # for D/8 activations
+    return 5 * words + 2 * _BUILD_TRITS if trits else 2 * (4 * words + _BUILD_PLANES)
+
+
+def cycles(config: Configuration, d: Descriptor) -> int:
+    """Return the exact cycles of an operation, from dispatch to its last result in the scratchpad.
+
+    That is for an operation alone, with on-chip memory, so that no beat is late after the first.
+
+    Tables of a tile are built while the tile before is used; two banks, so a build waits for the
+    tile before that. A tile costs a slot for each beat of weights and records, one for the sum of
+    its activations where there are offsets, and no cycle in between, if that is longer than a
+    build. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
+    idle slots, so that the scaler never falls behind by more than a strip.
+    """
+    t = config.table
+    build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
+    tiles = -(-d.columns // columns_per_beat(config, d.trits))
+    to_scaler = (t.beat_bits // t.k).bit_length() - 1 + _ACCUMULATE
+    built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
+    blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
+    last_beat = 0
+    walk = [(rows, tile) for rows in blocks for tile in range(tiles)]
+    for place, (rows, tile) in enumerate(walk * d.tokens):
+        if place % len(walk) == 0 and not d.offsets:
+            scaled += 1  # the first word of records waits for the command
+        built = max(built, released[-2]) + build
+        slot = max(slot, built - 1 + _BUILD_TO_USE, config.memory.latency + _FIRST_BEAT)
+        if d.offsets:
+            scaled = max(scaled, slot + to_scaler) + 1
+            slot += 1
+        if not d.scaled or not (d.group or tile == tiles - 1):
+            slot += d.planes_used * max(rows, ACCUMULATOR_SPACING)
+            released.append(slot - 1 + _USE_TO_LOAD)
+            # Nothing waits for the idle slots behind the last row.
+            last_beat = slot - 1 - max(0, ACCUMULATOR_SPACING - rows)
+            continue
+        records = 0
+        for strip in strips(rows):
+            pass_slots = max(strip, ACCUMULATOR_SPACING)
+            weights, work = d.planes_used * pass_slots, strip * groups
+            records = slot + weights  # the first beat of records
+            scaled = work + max(scaled, records + _RECORD, records - pass_slots + to_scaler)
+            slot += max(weights + strip_words(config, strip, groups, d.offsets), work)
+        released.append(records - 1 + _USE_TO_LOAD)
+    if not t.scaled:
+        return last_beat + to_scaler + _WRITE
+    last = scaled - 1 if d.scaled else last_beat + to_scaler
+    return last + _SCALE + _WRITE

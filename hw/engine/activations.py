@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors from the scratchpad to the unit."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ..stream import Queue
+
+__all__ = ["ActivationReader", "activation_command"]
+
+
+def activation_command(config: Configuration) -> data.StructLayout:
+    """Return the layout of a command.
+
+    ``source``, ``step``: first word, words between tokens; ``words``: of a vector; ``rows`` of the
+    matrix; ``tokens``: vectors.
+    """
+    address = range(config.scratchpad.words)
+    return data.StructLayout({
+        "source": address,
+        "step": address,
+        "words": range(config.scratchpad.words + 1),
+        "rows": range(config.table.max_rows + 1),
+        "tokens": 16,
+    })
+
+
+class ActivationReader(wiring.Component):
+    """Stream the words of a vector, once for each row block of each token.
+
+    Latency: 4 cycles from a command to the first word. Throughput: one word a cycle.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    command : ``In(stream.Signature(activation_command(config)))``
+        Two are queued.
+    address : ``Out``, data : ``In(D)``
+        Port of the scratchpad.
+    o : ``Out(stream.Signature(ArrayLayout(signed(A), P)))``
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        t = config.table
+        super().__init__({
+            "command": In(stream.Signature(activation_command(config))),
+            "address": Out(range(config.scratchpad.words)),
+            "data": In(t.beat_bits),
+            "o": Out(stream.Signature(
+                data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a command to the first word at the output."""
+        return 4
+
+    def elaborate(self, platform):
+        m = Module()
+        t = self._config.table
+        m.submodules.commands = commands = Queue(activation_command(self._config), 2)
+        m.submodules.queue = queue = Queue(self.o.payload.shape(), 4)
+        wiring.connect(m, wiring.flipped(self.command), commands.i)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        active, issue, arrived, end = Signal(), Signal(), Signal(), Signal()
+        now, fresh = commands.o.payload, Signal(activation_command(self._config))
+        base = Signal.like(self.address)
+        left, rows_left, tokens_left = (Signal.like(now[name], name=f"{name}_left")
+                                        for name in ("words", "rows", "tokens"))
+        command = Signal(activation_command(self._config))
+        m.d.comb += [
+            fresh.eq(now),
+            issue.eq(active & (queue.level + arrived < 4)),
+            queue.i.valid.eq(arrived),
+        ]
+        m.d.sync += arrived.eq(issue)
+        stored = 8 * self._config.activation_bytes
+        for lane in range(self._config.activations_per_word):
+            m.d.comb += queue.i.payload[lane].eq(
+                self.data.word_select(lane, stored)[: t.activation_bits])
+        with m.If(issue):
+            m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
+            with m.If(left == 1):
+                m.d.sync += [
+                    self.address.eq(base),
+                    left.eq(command.words),
+                    rows_left.eq(rows_left - t.row_block),
+                ]
+                with m.If(rows_left <= t.row_block):
+                    m.d.comb += end.eq(tokens_left == 1)
+                    m.d.sync += [
+                        base.eq(base + command.step),
+                        self.address.eq(base + command.step),
+                        rows_left.eq(command.rows),
+                        tokens_left.eq(tokens_left - 1),
+                    ]
+        with m.If(end | ~active):
+            m.d.comb += commands.o.ready.eq(1)
+            m.d.sync += [
+                active.eq(commands.o.valid),
+                command.eq(fresh),
+                base.eq(fresh.source),
+                self.address.eq(fresh.source),
+                left.eq(fresh.words),
+                rows_left.eq(fresh.rows),
+                tokens_left.eq(fresh.tokens),
+            ]
+        return m

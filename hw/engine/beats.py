@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests for the beats of a matrix: weights, and scale records behind each strip's."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.weights import STRIP_ROWS
+from ..stream import Queue
+from ..table.commands import strip_word_count, walk_command
+from ..table.walker import StripWalker
+from .memory import read_request
+
+__all__ = ["BeatReader", "beat_command"]
+
+#: Beats of one request where weights are read as they lie.
+_BURST = 64
+
+
+def beat_command(config: Configuration) -> data.StructLayout:
+    """Return the layout of a command.
+
+    ``weights``, ``scales``: first words; ``beats``: words of the weights; ``tokens``: times to read
+    it all; ``walk``: see :func:`~luthier.hw.table.commands.walk_command`.
+    """
+    return data.StructLayout({
+        "weights": 32, "scales": 32, "beats": 32, "tokens": 16, "walk": walk_command(config)})
+
+
+class BeatReader(wiring.Component):
+    """Ask the memory for the beats that an operation takes, in their order, for each token.
+
+    Weights that are read as they lie are asked for 64 beats at a time. With scale records, or
+    planes that are left out, a request is for a strip's weights or for its records.
+
+    Latency: 2 cycles from a command to the first request. Throughput: one request a cycle; one
+    cycle between operations, tokens and strips.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    command : ``In(stream.Signature(beat_command(config)))``
+        Two are queued.
+    request : ``Out(stream.Signature(read_request))``
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        super().__init__({
+            "command": In(stream.Signature(beat_command(config))),
+            "request": Out(stream.Signature(read_request)),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a command to the first request."""
+        return 2
+
+    def elaborate(self, platform):
+        m = Module()
+        scaled = self._config.table.scaled
+        m.submodules.commands = commands = Queue(beat_command(self._config), 2)
+        wiring.connect(m, wiring.flipped(self.command), commands.i)
+        now, command = commands.o.payload, Signal(beat_command(self._config))
+        address, left, tokens_left = Signal(32), Signal(32), Signal(16)
+        taken, last, end = Signal(), Signal(), Signal()
+        straight, strips = Signal(), Signal()  # reading as it lies, or strip by strip
+        m.d.comb += [
+            taken.eq(self.request.valid & self.request.ready),
+            last.eq(left <= _BURST),
+        ]
+        with m.If(straight):
+            m.d.comb += [
+                self.request.valid.eq(1),
+                self.request.payload.address.eq(address),
+                self.request.payload.length.eq(Mux(last, left, _BURST)),
+                end.eq(taken & last),
+            ]
+            with m.If(taken):
+                m.d.sync += [address.eq(address + _BURST), left.eq(left - _BURST)]
+        by_strips = Const(0)
+        if scaled:
+            by_strips = now.walk.scaled | (now.walk.used != now.walk.planes)
+            begin = commands.o.valid & ~straight & ~strips
+            self._strips(m, command, strips, taken, end, now, begin)
+        with m.If(end):
+            m.d.sync += [
+                tokens_left.eq(tokens_left - 1),
+                address.eq(command.weights),
+                left.eq(command.beats),
+            ]
+            with m.If(tokens_left == 1):
+                m.d.sync += [straight.eq(0), strips.eq(0)]
+        with m.If(~straight & ~strips):
+            m.d.comb += commands.o.ready.eq(1)
+            m.d.sync += [
+                command.eq(now),
+                address.eq(now.weights),
+                left.eq(now.beats),
+                tokens_left.eq(now.tokens),
+            ]
+            with m.If(commands.o.valid):
+                m.d.sync += [straight.eq(~by_strips), strips.eq(by_strips)]
+        return m
+
+    def _strips(self, m, command, strips, taken, end, now, begin):
+        """Ask for one strip after the other: its weights, then its records, if it has any."""
+        m.submodules.walker = walker = StripWalker(self._config)
+        walk = command.walk
+        weights, scales = Signal(32), Signal(32)
+        joined, has = Signal(), Signal()
+        rest = Signal(range(STRIP_ROWS + 1))
+        records = Signal()  # the records of the strip are next, not its weights
+        m.d.comb += [
+            joined.eq(walker.count > STRIP_ROWS),
+            rest.eq(Mux(joined, walker.count - STRIP_ROWS, walker.count)),
+            has.eq(walk.scaled & (~walk.whole | walker.last_tile)),
+        ]
+        words = strip_word_count(m, self._config, "strip_words", walk, rest)
+        full = strip_word_count(m, self._config, "full_words", walk, Const(STRIP_ROWS, 5))
+        with m.If(strips):
+            m.d.comb += self.request.valid.eq(1)
+            with m.If(records):
+                m.d.comb += [
+                    self.request.payload.address.eq(scales),
+                    self.request.payload.length.eq(words + Mux(joined, full, 0)),
+                ]
+            with m.Else():
+                m.d.comb += [
+                    self.request.payload.address.eq(weights),
+                    self.request.payload.length.eq(walker.count * walk.used),
+                ]
+        with m.If(strips & taken):
+            m.d.sync += records.eq(~records & has)
+            m.d.comb += walker.step.eq(records | ~has)
+            with m.If(records):
+                m.d.sync += scales.eq(scales + full + Mux(joined, full, 0))
+            with m.Else():
+                m.d.sync += weights.eq(weights + walker.count * walk.planes)
+        m.d.comb += [
+            walker.trits.eq(walk.trits),
+            walker.rows.eq(walk.rows),
+            walker.columns.eq(walk.columns),
+        ]
+        with m.If(walker.step & walker.last_strip & walker.last_tile & walker.last_block):
+            m.d.comb += [end.eq(1), walker.load.eq(1)]
+            m.d.sync += [weights.eq(command.weights), scales.eq(command.scales)]
+        with m.If(begin):
+            m.d.comb += [
+                walker.load.eq(1),
+                walker.trits.eq(now.walk.trits),
+                walker.rows.eq(now.walk.rows),
+                walker.columns.eq(now.walk.columns),
+            ]
+            m.d.sync += [weights.eq(now.weights), scales.eq(now.scales), records.eq(0)]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Token queues, which order operations, and the operations under way."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.descriptor import TOKEN_LIMIT, TOKEN_QUEUES
+
+__all__ = ["TokenQueues"]
+
+
+class TokenQueues(wiring.Component):
+    """Count the tokens of each queue, those present and those that operations under way will put.
+
+    An operation may be dispatched when a token is present in each queue that it waits for. If one
+    is neither present nor promised, it never will be, because operations are dispatched in order:
+    ``refused`` says so at once, and no operation waits for ever.
+
+    Latency: 1 cycle from ``dispatch`` or ``done`` to the counts.
+
+    Members
+    -------
+    clear : ``In(1)``
+        Forget all tokens. No operation is under way.
+    wait, release : ``In(8)``
+        Masks of the operation that is next.
+    ready : ``Out(1)``
+        It may be dispatched.
+    refused : ``Out(1)``
+        It waits for a token that will never come, or would release one too many.
+    dispatch : ``In(1)``
+        It starts.
+    instant : ``In(1)``
+        With ``dispatch``: it is done, too.
+    done : ``In(1)``
+        The oldest operation under way is done.
+    underway : ``Out(range(OPERATIONS + 1))``
+        Operations dispatched and not done.
+    """
+
+    #: Operations under way at most: one that drains and one that builds.
+    OPERATIONS = 2
+
+    clear: In(1)
+    wait: In(TOKEN_QUEUES)
+    release: In(TOKEN_QUEUES)
+    ready: Out(1)
+    refused: Out(1)
+    dispatch: In(1)
+    instant: In(1)
+    done: In(1)
+    underway: Out(2)
+
+    def elaborate(self, platform):
+        m = Module()
+        oldest, youngest = (Signal(TOKEN_QUEUES, name=name) for name in ("oldest", "youngest"))
+        enters = self.dispatch & ~self.instant
+        m.d.sync += self.underway.eq(self.underway + enters - self.done)
+        # What the operations under way will release; the oldest is done first.
+        with m.If(self.done):
+            m.d.sync += oldest.eq(youngest)
+        with m.If(enters):
+            with m.If(self.underway - self.done == 0):
+                m.d.sync += oldest.eq(self.release)
+            with m.Else():
+                m.d.sync += youngest.eq(self.release)
+
+        waits, fails = [], []
+        for queue in range(TOKEN_QUEUES):
+            present, promised = (Signal(range(TOKEN_LIMIT + 1), name=f"{name}_{queue}")
+                                 for name in ("present", "promised"))
+            takes = self.dispatch & self.wait[queue]
+            puts = self.dispatch & self.release[queue]
+            arrives = (self.done & oldest[queue]) | (puts & self.instant)
+            with m.If(self.clear):
+                m.d.sync += [present.eq(0), promised.eq(0)]
+            with m.Else():
+                # Both may come in one cycle, from a full queue too.
+                m.d.sync += [
+                    present.eq(present - takes + arrives),
+                    promised.eq(promised - takes + puts),
+                ]
+            waits.append(self.wait[queue] & (present == 0))
+            fails.append(Mux(self.wait[queue], promised == 0,
+                             self.release[queue] & (promised == TOKEN_LIMIT)))
+        m.d.comb += [
+            self.ready.eq(~Cat(waits).any() & (self.underway != self.OPERATIONS)),
+            self.refused.eq(Cat(fails).any()),
+        ]
+        return m

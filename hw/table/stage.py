@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The output stage: multiply, shift, round half to even, saturate."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.descriptor import Element, element_bits
+from ...golden.scales import product_width, sum_width
+from .commands import scale_command
+
+__all__ = ["OutputStage", "result_layout"]
+
+#: A result: ``last`` of its command; ``saturated``: it was out of range.
+result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
+
+
+class OutputStage(wiring.Component):
+    """Turn exact sums into results, see :func:`luthier.golden.scales.output_stage`.
+
+    Latency: 3 cycles. Throughput: one sum a cycle; it cannot be stalled.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    valid : ``In(1)``, total : ``In(signed(sum_width(config)))``, last : ``In(1)``
+        A sum.
+    stage : ``In(scale_command())``
+        What to do with it.
+    result : ``Out(result_layout)``, result_valid : ``Out(1)``
+    """
+
+    def __init__(self, config: Configuration):
+        self._config = config
+        super().__init__({
+            "valid": In(1),
+            "total": In(signed(sum_width(config))),
+            "last": In(1),
+            "stage": In(scale_command()),
+            "result": Out(result_layout),
+            "result_valid": Out(1),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a sum to its result."""
+        return 3
+
+    def elaborate(self, platform):
+        m = Module()
+        product = Signal(signed(product_width(self._config)), reset_less=True)
+        # One bit more than a result, so that whatever was out of range still is.
+        quotient = Signal(signed(33), reset_less=True)
+        beyond, up = Signal(reset_less=True), Signal(reset_less=True)
+        valid, last = Signal(2), Signal(2)
+        stages = [Signal(scale_command(), name=f"stage_{number}", reset_less=True)
+                  for number in range(2)]
+        m.d.sync += [
+            Cat(valid, self.result_valid).eq(Cat(self.valid, valid)),
+            Cat(last, self.result.last).eq(Cat(self.last, last)),
+        ]
+        with m.If(self.valid):
+            m.d.sync += [product.eq(self.total * self.stage.multiplier), stages[0].eq(self.stage)]
+
+        # The bit below the quotient is a half; the others below that decide a tie.
+        shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
+        mask = Signal(1 << len(stages[0].shift))  # of the bits below the half
+        rest = Signal()
+        m.d.comb += [
+            shifted.eq(Cat(0, product).as_signed() >> stages[0].shift),
+            whole.eq(shifted >> 1),
+            mask.eq((((1 << stages[0].shift)[: len(mask)]) - 1) >> 1),
+            rest.eq((product[: len(mask)] & mask).any()),
+        ]
+        with m.If(valid[0]):
+            m.d.sync += [
+                quotient.eq(whole),
+                beyond.eq(whole != whole[:33].as_signed()),
+                up.eq(shifted[0] & (rest | whole[0])),
+                stages[1].eq(stages[0]),
+            ]
+            # The sign stays where the quotient is cut.
+            m.d.sync += quotient[32].eq(product[-1])
+
+        rounded = Signal(signed(34))
+        m.d.comb += rounded.eq(quotient + up)
+        with m.If(valid[1]):
+            with m.Switch(stages[1].element):
+                for element in Element:
+                    bits = element_bits(self._config, element)
+                    with m.Case(element):
+                        outside = beyond | (rounded != rounded[:bits].as_signed())
+                        m.d.sync += self.result.saturated.eq(outside)
+                        with m.If(outside):
+                            m.d.sync += self.result.value.eq(
+                                Mux(quotient[32], -(1 << bits - 1), (1 << bits - 1) - 1))
+                        with m.Else():
+                            m.d.sync += self.result.value.eq(rounded)
+        return m
