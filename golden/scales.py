@@ -25,6 +25,7 @@ __all__ = [
     "EXPONENT_BITS",
     "MANTISSA_BITS",
     "dyadic",
+    "exact_sums",
     "groups_per_tile",
     "lane_width",
     "output_stage",
@@ -36,6 +37,7 @@ __all__ = [
     "scale_words",
     "strip_words",
     "sum_width",
+    "sums_of_pairs",
     "unpack_scales",
 ]
 
@@ -212,6 +214,49 @@ def unpack_scales(config: Configuration, words: np.ndarray, *, rows: int, column
     half = fields >> _RECORD_HALF
     signed = ((half & 0xFFFF) ^ 0x8000) - 0x8000
     return s, signed << (half >> MANTISSA_BITS)
+
+
+def _grouped(array: np.ndarray, size: int) -> np.ndarray:
+    """Return (rows, columns) as (rows, groups, size), padded with zeros."""
+    rows, columns = array.shape
+    groups = -(-columns // size)
+    padded = np.zeros((rows, groups * size), array.dtype)
+    padded[:, :columns] = array
+    return padded.reshape(rows, groups, size)
+
+
+def exact_sums(values: np.ndarray, x: np.ndarray, s: np.ndarray | None, t: np.ndarray | None,
+               size: int) -> np.ndarray:
+    """Return the exact scaled sums of a matrix for each token: int64 array (tokens, rows).
+
+    Parameters
+    ----------
+    values : integer array, shape (rows, columns)
+        Canonical weights.
+    x : integer array, shape (tokens, columns)
+    s, t : int64 arrays, shape (rows, groups), or None
+        What sums of weights and of activations are multiplied by; None for 1 and 0. Groups
+        beyond the last column are ignored.
+    size : int
+        Columns of a group.
+    """
+    # Sums of products stay far below 2**53, where float64 is exact, and its product much faster.
+    weights = _grouped(values, size).astype(np.float64).transpose(1, 2, 0)
+    activations = _grouped(x, size).astype(np.float64).transpose(1, 0, 2)
+    total = np.zeros((len(x), len(values)), np.int64)
+    for group, (of_weights, of_x) in enumerate(zip(weights, activations, strict=True)):
+        sums = (of_x @ of_weights).astype(np.int64)
+        if s is None or t is None:
+            total += sums
+        else:
+            total += s[:, group] * sums + t[:, group] * of_x.sum(axis=1).astype(np.int64)[:, None]
+    return total
+
+
+def sums_of_pairs(values: np.ndarray, x: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of n rows times n vectors, and of the vectors: int64 arrays (n, groups)."""
+    grouped = _grouped(x.astype(np.int64), size)
+    return (_grouped(values.astype(np.int64), size) * grouped).sum(axis=2), grouped.sum(axis=2)
 
 
 def round_half_even(values: np.ndarray, shift: int) -> np.ndarray:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden model of the table unit: results, widths and beats."""
 
-import numpy as np
-
 from .config import Configuration
 from .errors import UserError
 from .weights import SHORTEST_STRIP
@@ -15,7 +13,6 @@ __all__ = [
     "columns_per_beat",
     "entry_width",
     "max_columns",
-    "multiply",
     "node_width",
     "worst_case",
 ]
@@ -83,32 +80,3 @@ def check_range(config: Configuration, *, columns: int, planes: int, trits: bool
             f"activations "
             f"can reach {worst}, beyond the int32 results; split the columns in parts of at most "
             f"{(2**31 - 1) // worst_case(config, 1, planes)} or use fewer planes")
-
-
-def multiply(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the exact product of integer weights and activations.
-
-    Parameters
-    ----------
-    values : integer array, shape (rows, columns)
-        Canonical weights: odd integers or trits.
-    x : integer array, shape (columns,) or (tokens, columns)
-
-    Returns
-    -------
-    int32 array, shape (rows,) or (tokens, rows)
-
-    Raises
-    ------
-    UserError
-        If a result leaves int32.
-    """
-    # Below 2**53 every product and partial sum is exact in float64, whose product is much faster.
-    left, right = np.asarray(x), np.asarray(values).T
-    bound = float(abs(left.astype(np.float64)).max(initial=0)) * float(
-        abs(right.astype(np.float64)).max(initial=0)) * right.shape[0]
-    exact = np.float64 if bound < 2**53 else np.int64
-    y = (left.astype(exact) @ right.astype(exact)).astype(np.int64)
-    if (y != y.astype(np.int32)).any():
-        raise UserError("a result does not fit int32; use fewer planes or split the columns")
-    return y.astype(np.int32)

@@ -10,7 +10,7 @@ from .weights import strips
 __all__ = ["build_cycles", "cycles"]
 
 # Cycles of the hardware's fixed parts.
-_FIRST_LOAD = 4  # dispatch to the first activation word at the builder
+_FIRST_LOAD = 3  # dispatch to the first activation word at the builder
 _FIRST_BEAT = 2  # dispatch to the first request at the memory
 _BUILD_PLANES = 11  # four additions for the first entry, seven Gray steps
 _BUILD_TRITS = 14  # the zero entry and thirteen steps

@@ -16,6 +16,8 @@ from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing,
 from .conversation import LinkError
 from .driver import Device, connect
 from .layer import Layer
+from .output import Output
+from .program import Program
 from .results import LayerStats, ResultMismatch
 from .weights import Weights
 
@@ -27,6 +29,8 @@ __all__ = [
     "LayerStats",
     "LinkError",
     "LuthierError",
+    "Output",
+    "Program",
     "ResultMismatch",
     "ToolMissing",
     "UserError",

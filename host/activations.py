@@ -40,7 +40,7 @@ def activations(x: NDArray[Any], config: Configuration, columns: int) -> NDArray
     return np.atleast_2d(x).astype(np.int8 if config.activation_bytes == 1 else np.int16)
 
 
-def tokens_per_run(config: Configuration, rows: int, columns: int) -> int:
+def tokens_per_run(config: Configuration, columns: int, result_words: int) -> int:
     """Return the tokens whose activations and results fit the scratchpad together."""
-    words = -(-columns // config.activations_per_word) - (-rows // config.results_per_word)
+    words = -(-columns // config.activations_per_word) + result_words
     return min(config.scratchpad.words // words, 0xFFFF)

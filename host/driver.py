@@ -2,6 +2,7 @@
 """Connect to a device, put layers into its memory, run them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,22 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..golden.config import Configuration, ConfigurationError, load_configuration
-from ..golden.descriptor import DESCRIPTOR_BYTES
+from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode
 from ..golden.errors import DeviceError, UserError
-from ..golden.protocol import IDENTIFICATION_HEAD_BYTES, REPORT_BYTES, LinkCounters, Space
-from ..golden.weights import pack_planes, pack_trits
+from ..golden.protocol import (
+    IDENTIFICATION_HEAD_BYTES,
+    REPORT_BYTES,
+    LinkCounters,
+    Report,
+    Space,
+)
+from ..golden.timing import cycles
 from .allocator import Allocator
 from .arguments import whole
-from .fitting import check_fits
-from .layer import Layer
+from .fitting import check_fits, check_shape
+from .hazards import check_program
+from .layer import Layer, run_limit
 from .link import Link
+from .output import Output
+from .program import Program
 from .results import Check, known_check
+from .section import Section, cut
 from .transports import Transport, open_transport
 from .weights import Weights
 
 __all__ = ["Device", "connect"]
 
 _LONGEST_JSON = 1 << 16
+
+
+def program_words(config: Configuration, operations: int) -> int:
+    """Return the words of device memory that a program takes."""
+    return operations * DESCRIPTOR_BYTES // config.word_bytes
+
+
 #: The device that uses a transport, by the transport's id, which it keeps alive.
 _users: "WeakValueDictionary[int, Device]" = WeakValueDictionary()
 
@@ -163,7 +181,8 @@ class Device:
 
     # Layers --------------------------------------------------------------------------------
 
-    def load(self, weights: Weights, name: str | None = None) -> Layer:
+    def load(self, weights: Weights, name: str | None = None,
+             output: Output | None = None) -> Layer:
         """Put weights into the device memory.
 
         Parameters
@@ -171,6 +190,9 @@ class Device:
         weights : Weights
         name : str, optional
             For messages; by default layer0, layer1 and so on.
+        output : Output, optional
+            Scale the results on the device, group by group, and round them to this type; by
+            default they are the exact sums of the canonical integers.
 
         Raises
         ------
@@ -183,29 +205,84 @@ class Device:
         if not isinstance(weights, Weights):
             raise UserError(f"load takes Weights (Weights.ternary, Weights.integer), not "
                             f"{type(weights).__name__}")
+        if output is not None and not isinstance(output, Output):
+            raise UserError(f"output must be an Output, such as Output('int8', 0.05), not "
+                            f"{output!r}")
         name = name or f"layer{self._count}"
-        words = weights.beats(self._config) + DESCRIPTOR_BYTES // self._config.word_bytes
-        check_fits(self._config, self._allocator, weights, name, words)
-        table = self._config.table
-        if weights.trits:
-            packed = pack_trits(weights.values, table.beat_bits, table.row_block)
-        else:
-            packed = pack_planes(weights.values, weights.planes, table.beat_bits, table.row_block)
+        config = self._config
+        check_shape(config, weights, name)
+        sections = cut(config, weights, output, name)
+        words = program_words(config, len(sections)) + sum(
+            section.words(config) for section in sections)
+        check_fits(config, self._allocator, weights, name, words,
+                   sum(section.result_words(config) for section in sections))
+        packed = [section.pack(config) for section in sections]
         address = self._allocator.allocate(words)
+        placed: list[Section] = []
         try:
-            self.write_memory(address, packed)
+            start = address
+            for section, (beats, records) in zip(sections, packed, strict=True):
+                self.write_memory(start, beats)
+                end = start + len(beats)
+                if records is not None:
+                    self.write_memory(end, records)
+                placed.append(replace(section, weight_address=start,
+                                      scale_address=0 if records is None else end))
+                start = end + (0 if records is None else len(records))
         except BaseException:
             self._allocator.free(address, words)
             raise
         self._count += 1
-        return Layer(self, weights, name, address)
+        return Layer(self, weights, output, name, placed, address, words)
 
     def release(self, layer: Layer) -> None:
         """Give a layer's memory back; call :meth:`Layer.unload` instead."""
-        words = layer.weights.beats(self._config) + DESCRIPTOR_BYTES // self._config.word_bytes
-        self._allocator.free(layer.address, words)
+        self.free(layer.address, layer.words)
+
+    def program(self) -> Program:
+        """Return an empty program: layers that run one after the other without the host."""
+        self.require_open()
+        return Program(self)
+
+    def run(self, descriptors: list[Descriptor], repeat: int = 1) -> Report:
+        """Run descriptors of your own, ``repeat`` times over; :meth:`program` writes them for you.
+
+        Raises
+        ------
+        UserError
+            If one is refused, would wait for ever, or needs a token to come after another.
+        DeviceError
+            If the device fails.
+        """
+        self.require_open()
+        repeat = whole(repeat, "repeat", 1, 0xFFFF_FFFF)
+        if not descriptors or not all(isinstance(d, Descriptor) for d in descriptors):
+            raise UserError("descriptors must be a list of at least one Descriptor")
+        check_program(self._config, descriptors, repeat)
+        raw = np.frombuffer(b"".join(d.pack() for d in descriptors), np.uint8)
+        words = program_words(self._config, len(descriptors))
+        address = self.allocate(words, "the program")
+        try:
+            self.write_memory(address, raw.reshape(words, -1))
+            declared = repeat * sum(cycles(self._config, d) for d in descriptors
+                                    if d.opcode != Opcode.NOP)
+            return self.link.run(address, len(descriptors), repeat, run_limit(self, declared))
+        finally:
+            self.free(address, words)
 
     # Memory --------------------------------------------------------------------------------
+
+    def allocate(self, words: int, what: str) -> int:
+        """Return the first of so many free words of the device memory; UserError without any."""
+        try:
+            return self._allocator.allocate(words)
+        except UserError as error:
+            raise UserError(f"{what} needs {words} words of device memory: {error}; unload "
+                            f"layers or raise memory.words") from None
+
+    def free(self, address: int, words: int) -> None:
+        """Give words back that :meth:`allocate` returned."""
+        self._allocator.free(address, words)
 
     def read_memory(self, address: int, count: int) -> NDArray[np.uint8]:
         """Return ``count`` words of the device memory: read-only uint8 array (count, D / 8).

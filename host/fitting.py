@@ -10,30 +10,16 @@ from .activations import tokens_per_run
 from .allocator import Allocator
 from .weights import Weights
 
-__all__ = ["check_fits"]
+__all__ = ["check_fits", "check_shape"]
 
 
-def check_fits(config: Configuration, allocator: Allocator, weights: Weights, name: str,
-               words: int) -> None:
-    """Do nothing if the layer fits.
-
-    Parameters
-    ----------
-    config : Configuration
-        Of the device.
-    allocator : Allocator
-        Of its memory.
-    weights : Weights
-    name : str
-        Of the layer, for messages.
-    words : int
-        Memory words of its weights and program.
+def check_shape(config: Configuration, weights: Weights, name: str) -> None:
+    """Do nothing if a device can multiply a layer of this shape.
 
     Raises
     ------
     UserError
-        If it does not fit. Raising a key of the configuration is advised only where a
-        configuration may have that value.
+        If it cannot.
     """
     rows, columns = weights.shape
     device = f"configuration {config.name!r}"
@@ -47,8 +33,35 @@ def check_fits(config: Configuration, allocator: Allocator, weights: Weights, na
         check_range(config, columns=columns, planes=weights.planes, trits=weights.trits)
     except UserError as error:
         raise UserError(f"layer {name}: {error}") from None
-    if not tokens_per_run(config, rows, columns):
-        need = -(-columns // config.activations_per_word) - (-rows // config.results_per_word)
+
+
+def check_fits(config: Configuration, allocator: Allocator, weights: Weights, name: str,
+               words: int, result_words: int) -> None:
+    """Do nothing if the layer fits the memories.
+
+    Parameters
+    ----------
+    config : Configuration
+        Of the device.
+    allocator : Allocator
+        Of its memory.
+    weights : Weights
+    name : str
+        Of the layer, for messages.
+    words : int
+        Memory words of its weights, scales and program.
+    result_words : int
+        Scratchpad words of one token's results.
+
+    Raises
+    ------
+    UserError
+        If it does not fit. Raising a key of the configuration is advised only where a
+        configuration may have that value.
+    """
+    columns, device = weights.shape[1], f"configuration {config.name!r}"
+    if not tokens_per_run(config, columns, result_words):
+        need = -(-columns // config.activations_per_word) + result_words
         have = config.scratchpad.words
         raise UserError(
             f"layer {name} needs {need} words of scratchpad for one token's activations and "

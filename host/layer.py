@@ -10,19 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..golden import table
-from ..golden.descriptor import Descriptor, Element, Refusal
+from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
+from ..golden.timing import cycles
 from ..golden.weights import trit_columns, trit_values, weight_bit
 from .activations import activations, tokens_per_run
-from .arguments import plain_array, whole
+from .arguments import integers, plain_array, whole
+from .output import Output
 from .results import LayerStats, compare
+from .section import Section
 from .weights import Weights
 
 if TYPE_CHECKING:
     from .driver import Device
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "add_reports", "run_limit"]
 
 #: Cycles per second that a board must reach, which may be a simulated one behind a socket.
 _SLOWEST_HZ = 100_000
@@ -36,14 +39,19 @@ class Layer:
     ----------
     device : Device
     weights : Weights
+    output : Output or None
     name : str
         For messages.
-    address : int
-        First word of the weights in the device memory; the program follows them.
+    sections : list of Section
+        Placed.
+    address, words : int
+        Device memory of the layer; the program comes last in it.
     """
 
-    def __init__(self, device: Device, weights: Weights, name: str, address: int):
-        self._device, self._weights, self._name, self._address = device, weights, name, address
+    def __init__(self, device: Device, weights: Weights, output: Output | None, name: str,
+                 sections: list[Section], address: int, words: int):
+        self._device, self._weights, self._output, self._name = device, weights, output, name
+        self._sections, self._address, self._words = sections, address, words
         self._program = b""
         self._stats: LayerStats | None = None
         self._loaded = True
@@ -59,9 +67,29 @@ class Layer:
         return self._weights
 
     @property
+    def output(self) -> Output | None:
+        """What its results are; None for the exact sums of plain integers."""
+        return self._output
+
+    @property
+    def sections(self) -> list[Section]:
+        """Rows of the same planes and where they lie; one, but for mixed precision."""
+        return self._sections
+
+    @property
     def address(self) -> int:
         """First word of the weights in the device memory."""
         return self._address
+
+    @property
+    def words(self) -> int:
+        """Words of device memory: weights, scales and program."""
+        return self._words
+
+    @property
+    def dtype(self) -> np.dtype[np.signedinteger]:
+        """Type of the results."""
+        return np.dtype("int32" if self._output is None else self._output.dtype)
 
     @property
     def loaded(self) -> bool:
@@ -77,10 +105,16 @@ class Layer:
 
     @property
     def bits_per_weight(self) -> float:
-        """Bits of device memory for each weight, padding included."""
-        return self._weights.bits_per_weight(self._device.config)
+        """Bits of device memory for each weight, padding and scale records included."""
+        words = sum(section.words(self._device.config) for section in self._sections)
+        return words * self._device.config.table.beat_bits / self._weights.values.size
 
-    def declared_cycles(self, tokens: int = 1) -> int:
+    @property
+    def result_words(self) -> int:
+        """Scratchpad words of one token's results."""
+        return sum(section.result_words(self._device.config) for section in self._sections)
+
+    def declared_cycles(self, tokens: int = 1, planes: int | None = None) -> int:
         """Return the cycles that a call with so many tokens takes, from the golden model.
 
         Raises
@@ -89,59 +123,83 @@ class Layer:
             If ``tokens`` is no integer of at least 1.
         """
         tokens = whole(tokens, "tokens", 1)
-        rows, columns = self._weights.shape
-        chunk = tokens_per_run(self._device.config, rows, columns)
+        chunk = self._tokens_per_run()
         runs, rest = divmod(tokens, chunk)
-        return runs * self._cycles(chunk) + (self._cycles(rest) if rest else 0)
+        return runs * self._cycles(chunk, planes) + (self._cycles(rest, planes) if rest else 0)
 
-    def __call__(self, x: ArrayLike) -> NDArray[np.int32]:
-        """Multiply: ``values @ x`` for each token, exactly.
+    def __call__(self, x: ArrayLike, *, planes: int | None = None,
+                 onto: ArrayLike | None = None) -> NDArray[np.signedinteger]:
+        """Multiply: ``values @ x`` for each token, exactly; scaled and rounded once with an output.
 
         Parameters
         ----------
         x : integer array, shape (columns,) or (tokens, columns)
             Activations of ``table.activation_bits`` bits, signed.
+        planes : int, optional
+            Use only so many most significant planes of each row: less precise, and faster.
+        onto : integer array, shape of the results, optional
+            What results are added to, saturating; with an output only.
 
         Returns
         -------
-        int32 array, shape (rows,) or (tokens, rows)
+        integer array of :attr:`dtype`, shape (rows,) or (tokens, rows)
 
         Raises
         ------
         UserError
-            If x is none of these, or the layer was unloaded.
+            If an argument is none of these, or the layer was unloaded.
         DeviceError
             If the device fails.
         ResultMismatch
             If results are checked and one is wrong.
         """
-        self._require()
-        config, link = self._device.config, self._device.link
+        self.require_loaded()
+        device, config = self._device, self._device.config
         rows, columns = self._weights.shape
         given = plain_array(x, "activations")
         batch = activations(given, config, columns)
-        before = link.bytes_sent + link.bytes_received
-        y = np.empty((len(batch), rows), np.int32)
-        chunk = tokens_per_run(config, rows, columns)
+        planes = self.known_planes(planes)
+        there = self._onto(onto, (*given.shape[:-1], rows))
+        before = device.link.bytes_sent + device.link.bytes_received
+        y = np.empty((len(batch), rows), self.dtype)
+        chunk = self._tokens_per_run()
         reports: list[Report] = []
         for first in range(0, len(batch), chunk):
-            part = batch[first : first + chunk]
-            report, y[first : first + chunk] = self._run(part)
+            part = slice(first, first + chunk)
+            report, y[part] = self._run(batch[part], planes,
+                                        None if there is None else there[part])
             reports.append(report)
-        total = _add(reports)
-        work = rows * columns * self._weights.planes * len(batch)
-        per_beat = table.columns_per_beat(config, self._weights.trits)
-        self._stats = LayerStats(
-            tokens=len(batch), cycles=total.cycles,
-            declared_cycles=self.declared_cycles(len(batch)),
-            beats=self._weights.beats(config) * len(batch),
-            efficiency=work / (total.cycles * per_beat) if total.cycles else 0.0,
-            starved=total.starved, blocked=total.blocked,
-            link_bytes=link.bytes_sent + link.bytes_received - before, report=total)
-        device = self._device
-        compare(self._weights.values, batch, y, how=device.check, rng=device.rng, layer=self._name,
+        self._stats = self._figures(reports, len(batch), planes, before)
+
+        def expected(token: NDArray[np.intp] | None,
+                     row: NDArray[np.intp] | None) -> NDArray[np.integer]:
+            return self.expected(batch, token, row, planes, there)
+
+        compare(expected, y, how=device.check, rng=device.rng, layer=self._name,
                 reproduce=device.reproduce)
         return y if given.ndim == 2 else y[0]
+
+    def expected(self, x: NDArray[np.integer], token: NDArray[np.intp] | None,
+                 row: NDArray[np.intp] | None, planes: int | None,
+                 onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
+        """Return what the golden model makes of activations (tokens, columns).
+
+        All results, (tokens, rows), or those of pairs of ``token`` and ``row``, (n,).
+        """
+        config = self._device.config
+        wanted = np.empty((len(x), self._weights.shape[0]) if token is None else len(token),
+                          np.int64)
+        for section in self._sections:
+            if token is None or row is None:
+                wanted[:, section.rows] = section.expected(
+                    config, x, planes, None if onto is None else onto[:, section.rows])
+                continue
+            here = np.flatnonzero(np.isin(row, section.rows))
+            within = np.searchsorted(section.rows, row[here])
+            wanted[here] = section.expected_pairs(
+                config, x[token[here]], within, planes,
+                None if onto is None else onto[token[here], row[here]])
+        return wanted
 
     def flip_weight_bit(self, row: int, column: int, plane: int = 0) -> None:
         """Flip a stored bit of one weight in the device memory: a fault that checks must find.
@@ -153,20 +211,23 @@ class Layer:
         UserError
             If there is no such weight or plane.
         """
-        self._require()
+        self.require_loaded()
         rows, columns = self._weights.shape
-        planes, table_config = self._weights.planes, self._device.config.table
-        where = f" in layer {self._name}"
+        table_config, where = self._device.config.table, f" in layer {self._name}"
         row = whole(row, "row", 0, rows - 1, where)
         column = whole(column, "column", 0, columns - 1, where)
+        section = next(part for part in self._sections if row in part.rows)
+        within = int(np.searchsorted(section.rows, row))
+        planes = section.weights.planes
         plane = whole(plane, "plane", 0, planes - 1, where)
-        beat, bit = weight_bit(row, column, rows, columns, planes, self._weights.trits,
-                               table_config.beat_bits, table_config.row_block, plane)
-        word = self._device.read_memory(self._address + beat, 1).copy()
+        beat, bit = weight_bit(within, column, len(section.rows), columns, planes,
+                               self._weights.trits, table_config.beat_bits,
+                               table_config.row_block, plane)
+        word = self._device.read_memory(section.weight_address + beat, 1).copy()
         if self._weights.trits:
             bit = _telling_bit(word[0], bit // 8, column, table_config.beat_bits)
         word[0, bit // 8] ^= 1 << bit % 8
-        self._device.write_memory(self._address + beat, word)
+        self._device.write_memory(section.weight_address + beat, word)
 
     def unload(self) -> None:
         """Give the memory back; a second call does nothing."""
@@ -177,56 +238,138 @@ class Layer:
     def __repr__(self) -> str:
         return f"<Layer {self._name}: {self._weights!r} on {self._device.url}>"
 
-    # Internals -----------------------------------------------------------------------------
+    # For programs --------------------------------------------------------------------------
 
-    def _require(self) -> None:
+    def require_loaded(self) -> None:
+        """Raise UserError if the layer was unloaded, DeviceError if the device was closed."""
         self._device.require_open()
         if not self._loaded:
             raise UserError(f"layer {self._name} was unloaded; load its weights again")
 
-    def _cycles(self, tokens: int) -> int:
-        rows, columns = self._weights.shape
-        return table.cycles(self._device.config, rows=rows, columns=columns,
-                            planes=self._weights.planes, trits=self._weights.trits, tokens=tokens)
+    def known_planes(self, planes: int | None) -> int | None:
+        """Return ``planes`` if the device can use so many; UserError otherwise."""
+        if planes is None:
+            return None
+        planes = whole(planes, "planes", 1, self._weights.planes, f" in layer {self._name}")
+        if planes < self._weights.planes and not self._device.config.table.scaled:
+            raise UserError(
+                f"configuration {self._device.config.name!r} cannot leave planes out; set "
+                f"table.scaled to true, or use all {self._weights.planes}")
+        return planes
 
-    def _run(self, part: NDArray[np.integer]) -> tuple[Report, NDArray[np.int32]]:
-        """Multiply the tokens of one run, at most :func:`tokens_per_run`."""
-        config, link, weights = self._device.config, self._device.link, self._weights
-        (rows, columns), tokens = weights.shape, len(part)
+    def descriptors(self, *, source: int, destination: int, planes: int | None = None,
+                    accumulate: bool = False, tokens: int = 1) -> list[Descriptor]:
+        """Return the operations of a call, their results one section behind the other."""
+        config, found = self._device.config, []
+        step = -(-self._weights.shape[1] // config.activations_per_word)
+        for section in self._sections:
+            found.append(section.descriptor(
+                config, planes, accumulate, source=source, destination=destination, tokens=tokens,
+                source_step=step, destination_step=self.result_words))
+            destination += section.result_words(config)
+        return found
+
+    # Internals -----------------------------------------------------------------------------
+
+    def _tokens_per_run(self) -> int:
+        return tokens_per_run(self._device.config, self._weights.shape[1], self.result_words)
+
+    def _cycles(self, tokens: int, planes: int | None = None) -> int:
+        return sum(cycles(self._device.config, d) for d in self.descriptors(
+            source=0, destination=0, planes=planes, tokens=tokens))
+
+    def _onto(self, onto: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.integer] | None:
+        """Return what results are added to as (tokens, rows)."""
+        if onto is None:
+            return None
+        if self._output is None:
+            raise UserError(f"layer {self._name} was loaded without output, so its results cannot "
+                            f"be added to others; load it with output=Output(...)")
+        info = np.iinfo(self.dtype)
+        there = integers(plain_array(onto, "onto"), "onto",
+                         f"integers from {info.min} to {info.max}", "round and convert them first")
+        if there.shape != shape or (there < info.min).any() or (there > info.max).any():
+            raise UserError(f"onto must have the shape {shape} of the results and values between "
+                            f"{info.min} and {info.max}")
+        return np.atleast_2d(there).astype(self.dtype)
+
+    def _figures(self, reports: list[Report], tokens: int, planes: int | None,
+                 before: int) -> LayerStats:
+        device, total = self._device, add_reports(reports)
+        columns = self._weights.shape[1]
+        used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
+        work = int(used.sum()) * columns * tokens
+        per_beat = table.columns_per_beat(device.config, self._weights.trits)
+        return LayerStats(
+            tokens=tokens, cycles=total.cycles,
+            declared_cycles=self.declared_cycles(tokens, planes), runs=len(reports),
+            beats=total.busy,
+            efficiency=work / (total.cycles * per_beat) if total.cycles else 0.0,
+            starved=total.starved, blocked=total.blocked, saturations=total.saturations,
+            link_bytes=device.link.bytes_sent + device.link.bytes_received - before, report=total)
+
+    def _run(self, part: NDArray[np.integer], planes: int | None,
+             onto: NDArray[np.integer] | None) -> tuple[Report, NDArray[np.integer]]:
+        """Multiply the tokens of one run."""
+        config, link = self._device.config, self._device.link
+        columns, tokens = self._weights.shape[1], len(part)
         source_words = -(-columns // config.activations_per_word)
-        result_words = -(-rows // config.results_per_word)
         padded = np.zeros((tokens, source_words * config.activations_per_word),
                           f"<i{config.activation_bytes}")
         padded[:, :columns] = part
         destination = tokens * source_words
-        program = Descriptor(
-            flags=Descriptor.TRITS if weights.trits else 0, source=0, destination=destination,
-            weights=self._address, rows=rows, columns=columns, planes_stored=weights.planes,
-            planes_used=weights.planes, tokens=tokens, source_step=source_words,
-            destination_step=result_words,
-            source_type=Element.INT8 if config.activation_bytes == 1 else Element.INT16).pack()
-        base = self._address + weights.beats(config)
+        descriptors = self.descriptors(source=0, destination=destination, planes=planes,
+                                       accumulate=onto is not None, tokens=tokens)
+        program = b"".join(d.pack() for d in descriptors)
+        base = self._address + self._words - len(program) // config.word_bytes
         link.write(Space.SCRATCHPAD, 0, padded.tobytes())
+        if onto is not None:
+            link.write(Space.SCRATCHPAD, destination, self._spread(onto))
         if program != self._program:
             self._program = b""  # Unknown, should the write be interrupted.
             link.write(Space.MEMORY, base, program)
             self._program = program
-        report = link.run(base, 1, 1, self._limit(tokens))
+        report = link.run(base, len(descriptors), 1,
+                          run_limit(self._device, self._cycles(tokens, planes)))
         if report.code:
             known = report.code in tuple(Refusal)
             raise DeviceError(
                 f"{self._device.url} refused layer {self._name}: "
                 f"{Refusal(report.code).name if known else f'unknown code {report.code}'}; its "
                 f"memory holds another program than was written there, load the layer again")
-        data = link.read(Space.SCRATCHPAD, destination, tokens * result_words)
-        return report, np.frombuffer(data, "<i4").reshape(tokens, -1)[:, :rows]
+        data = link.read(Space.SCRATCHPAD, destination, tokens * self.result_words)
+        return report, self.gather(data, tokens)
 
-    def _limit(self, tokens: int) -> float:
-        """Return the seconds of the transport's time that a run may take."""
-        cycles = self._cycles(tokens)
-        if self._device.transport.simulated:
-            return 4 * (cycles + _MARGIN_CYCLES) / self._device.config.clock_hz
-        return _MARGIN_SECONDS + 2 * cycles / _SLOWEST_HZ
+    def _spread(self, y: NDArray[np.integer]) -> bytes:
+        """Return results (tokens, rows) as they lie in the scratchpad."""
+        config = self._device.config
+        words = np.zeros((len(y), self.result_words * config.word_bytes), np.uint8)
+        start = 0
+        for section in self._sections:
+            raw = np.ascontiguousarray(y[:, section.rows], section.output.little_endian)
+            words[:, start : start + raw.nbytes // len(y)] = raw.view(np.uint8)
+            start += section.result_words(config) * config.word_bytes
+        return words.tobytes()
+
+    def gather(self, data: bytes, tokens: int) -> NDArray[np.integer]:
+        """Return the results that lie in the scratchpad so, in order: (tokens, rows)."""
+        config = self._device.config
+        words = np.frombuffer(data, np.uint8).reshape(tokens, -1)
+        y = np.empty((tokens, self._weights.shape[0]), self.dtype)
+        start = 0
+        for section in self._sections:
+            kind = section.output.little_endian
+            raw = words[:, start : start + len(section.rows) * kind.itemsize]
+            y[:, section.rows] = np.ascontiguousarray(raw).view(kind)
+            start += section.result_words(config) * config.word_bytes
+        return y
+
+
+def run_limit(device: Device, declared: int) -> float:
+    """Return the seconds of the transport's time that so many declared cycles may take."""
+    if device.transport.simulated:
+        return 4 * (declared + _MARGIN_CYCLES) / device.config.clock_hz
+    return _MARGIN_SECONDS + 2 * declared / _SLOWEST_HZ
 
 
 def _telling_bit(beat: NDArray[np.uint8], byte: int, column: int, beat_bits: int) -> int:
@@ -241,6 +384,7 @@ def _telling_bit(beat: NDArray[np.uint8], byte: int, column: int, beat_bits: int
     return 8 * byte + max(range(8), key=change)
 
 
-def _add(reports: list[Report]) -> Report:
+def add_reports(reports: list[Report]) -> Report:
+    """Return the sum of reports, field by field."""
     return Report(**{field.name: sum(getattr(report, field.name) for report in reports)
                      for field in fields(Report)})

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a layer's call took, and whether its results are those of the golden model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden import table
 from ..golden.errors import CheckFailed, UserError
 from ..golden.protocol import Report
 
@@ -63,13 +63,18 @@ class LayerStats:
     cycles : int
         Measured by the device, from dispatch to the last result.
     declared_cycles : int
-        What the golden model says it takes.
+        What the golden model says it takes: exactly that, if each run is one operation
+        (``report.operations`` is ``runs``); else about that.
+    runs : int
+        Programs that ran.
     beats : int
         Weight beats streamed.
     efficiency : float
         ``rows * columns * planes * tokens / (cycles * columns per beat)``.
     starved, blocked : int
         Cycles in which the unit waited for weights, or for room for results.
+    saturations : int
+        Results that were out of range.
     link_bytes : int
         Bytes over the link, both ways.
     report : Report
@@ -79,23 +84,28 @@ class LayerStats:
     tokens: int
     cycles: int
     declared_cycles: int
+    runs: int
     beats: int
     efficiency: float
     starved: int
     blocked: int
+    saturations: int
     link_bytes: int
     report: Report
 
 
-def compare(values: NDArray[np.integer], x: NDArray[np.integer], y: NDArray[np.int32], *,
-            how: Check, rng: np.random.Generator, layer: str, reproduce: str = "") -> None:
+def compare(expected: Callable[[NDArray[np.intp] | None, NDArray[np.intp] | None],
+                                NDArray[np.integer]],
+            y: NDArray[np.integer], *, how: Check, rng: np.random.Generator, layer: str,
+            reproduce: str = "") -> None:
     """Compare a device's results with the golden model's.
 
     Parameters
     ----------
-    values : integer array, shape (rows, columns)
-    x : integer array, shape (tokens, columns)
-    y : int32 array, shape (tokens, rows)
+    expected : callable
+        Given tokens and rows, both (n,), return what is expected there, (n,); given None twice,
+        all of it, (tokens, rows).
+    y : integer array, shape (tokens, rows)
         What the device made of them.
     how : str
         All results, a sample that ``rng`` draws, or none.
@@ -109,16 +119,16 @@ def compare(values: NDArray[np.integer], x: NDArray[np.integer], y: NDArray[np.i
         return
     if how == "all":
         token, row = (index.reshape(-1) for index in np.indices(y.shape))
-        expected = table.multiply(values, x).reshape(-1)
+        wanted = expected(None, None).reshape(-1)
     else:
-        token = rng.integers(len(y), size=_SAMPLE)
-        row = rng.integers(len(values), size=_SAMPLE)
-        expected = (values[row].astype(np.int64) * x[token]).sum(axis=1)
+        token = rng.integers(y.shape[0], size=_SAMPLE)
+        row = rng.integers(y.shape[1], size=_SAMPLE)
+        wanted = expected(token, row)
     got = y[token, row]
-    wrong = np.flatnonzero(got != expected)
+    wrong = np.flatnonzero(got != wanted)
     if wrong.size:
         first = wrong[0]
         raise ResultMismatch(
             layer=layer, token=int(token[first]), row=int(row[first]),
-            expected=int(expected[first]), got=int(got[first]), count=wrong.size,
+            expected=int(wanted[first]), got=int(got[first]), count=wrong.size,
             checked=got.size, reproduce=reproduce)

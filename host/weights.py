@@ -30,26 +30,33 @@ class Weights:
         Scales and offsets.
     group : int
         Columns of a group, 0 for whole rows. The last group may be shorter.
+    row_planes : int array, shape (rows,), optional
+        Planes of each row, where they differ; ``planes`` is the largest.
     """
 
     def __init__(self, values: NDArray[np.integer], planes: int, trits: bool,
-                 s: NDArray[np.float64], t: NDArray[np.float64], group: int):
+                 s: NDArray[np.float64], t: NDArray[np.float64], group: int,
+                 row_planes: NDArray[np.integer] | None = None):
         self._values = values.astype(np.int8 if planes < 8 else np.int16)
         self._values.flags.writeable = False
         self._planes, self._trits, self._group = planes, trits, group
+        self._row_planes = (np.full(len(values), planes, np.int64) if row_planes is None
+                            else row_planes.astype(np.int64))
         self._s, self._t = s.copy(), t.copy()
         self._s.flags.writeable = self._t.flags.writeable = False
 
     @classmethod
-    def ternary(cls, array: ArrayLike, scale: ArrayLike = 1.0) -> "Weights":
-        """Take weights of -1, 0 and 1 with one scale, or one for each row.
+    def ternary(cls, array: ArrayLike, scale: ArrayLike = 1.0, group: int = 0) -> "Weights":
+        """Take weights of -1, 0 and 1 with one scale, or one for each row or group.
 
         Parameters
         ----------
         array : integer array, shape (rows, columns)
             -1, 0 or 1.
-        scale : float or array, shape (rows,)
+        scale : float or array, shape (rows,) or (rows, groups)
             Real value of a weight of 1.
+        group : int
+            Columns of a group, which need not divide the columns; 0 for whole rows.
 
         Raises
         ------
@@ -59,11 +66,12 @@ class Weights:
         values = _matrix(array, "ternary weights")
         _check_between(values, -1, 1, "ternary weights")
         rows, columns = values.shape
-        s = _per_group(scale, rows, columns, 0, "scale")
-        return cls(values, 1, True, s, np.zeros_like(s), 0)
+        group = whole(group, "group", 0, 1 << 31)
+        s = _per_group(scale, rows, columns, group, "scale")
+        return cls(values, 1, True, s, np.zeros_like(s), group)
 
     @classmethod
-    def integer(cls, array: ArrayLike, bits: int, scales: ArrayLike = 1.0,
+    def integer(cls, array: ArrayLike, bits: int | NDArray[np.integer], scales: ArrayLike = 1.0,
                 zeros: ArrayLike | None = None, group: int = 0) -> "Weights":
         """Take unsigned integers with scales and zero points: ``scale * (q - zero)``.
 
@@ -71,8 +79,9 @@ class Weights:
         ----------
         array : integer array, shape (rows, columns)
             q, at least 0 and less than ``2**bits``.
-        bits : int
-            1 to 8.
+        bits : int or integer array, shape (rows,)
+            1 to 8; mixed precision if rows differ. A device keeps rows of the same bits together,
+            best in multiples of 16, and puts the results in order again.
         scales, zeros : float or array, shape (rows,) or (rows, groups)
             A zero point may have a fraction; by default it is 0.
         group : int
@@ -83,12 +92,14 @@ class Weights:
         UserError
             One sentence, for a type, shape or value that is none of these.
         """
-        bits = whole(bits, "bits", 1, 8)
         group = whole(group, "group", 0, 1 << 31)
         q = _matrix(array, "integer weights")
-        top = 2**bits - 1
-        _check_between(q, 0, top, f"integer weights of {bits} bits")
         rows, columns = q.shape
+        row_bits = _row_bits(bits, rows)
+        for count in np.unique(row_bits):
+            _check_between(q, 0, 2**int(count) - 1, f"integer weights of {count} bits",
+                           row_bits == count)
+        top = (1 << row_bits[:, None]) - 1
         scale = _per_group(scales, rows, columns, group, "scales")
         zero = _per_group(0.0 if zeros is None else zeros, rows, columns, group, "zeros")
         values = 2 * q.astype(np.int64) - top
@@ -100,7 +111,7 @@ class Weights:
             raise UserError(
                 f"scales and zeros must make finite weights, not scale {scale[row, place]} with "
                 f"zero {zero[row, place]} as in row {row}, group {place}; make them smaller")
-        return cls(values, bits, False, s, t, group)
+        return cls(values, int(row_bits.max()), False, s, t, group, row_bits)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,6 +123,11 @@ class Weights:
     def planes(self) -> int:
         """Sign planes; 1 for trits."""
         return self._planes
+
+    @property
+    def row_planes(self) -> NDArray[np.int64]:
+        """Sign planes of each row: int64 array, shape (rows,)."""
+        return self._row_planes
 
     @property
     def trits(self) -> bool:
@@ -190,19 +206,42 @@ class Weights:
         sums = activations.sum(axis=-1, dtype=np.int64, keepdims=True)
         return self._s[:, 0] * result + self._t[:, 0] * sums
 
+    def sections(self) -> list[tuple[NDArray[np.intp], "Weights"]]:
+        """Return the rows of each plane count, most planes first, and their weights."""
+        found: list[tuple[NDArray[np.intp], Weights]] = []
+        for planes in np.unique(self._row_planes)[::-1]:
+            rows = np.flatnonzero(self._row_planes == planes)
+            found.append((rows, Weights(self._values[rows], int(planes), self._trits,
+                                        self._s[rows], self._t[rows], self._group)))
+        return found
+
+    def used(self, planes: int) -> NDArray[np.integer]:
+        """Return the values that only the most significant ``planes`` planes of each row mean.
+
+        Those left out count as zero. Values of trits stay as they are.
+        """
+        left_out = np.maximum(self._row_planes - planes, 0)[:, None]
+        if self._trits or not left_out.any():
+            return self._values
+        top = (1 << self._row_planes[:, None]) - 1
+        stored = (self._values.astype(np.int64) + top) >> 1
+        return (2 * (stored >> left_out) - (top >> left_out)) << left_out
+
     def beats(self, config: Configuration) -> int:
-        """Return the memory words that the weights take on a device."""
-        rows, columns = self.shape
-        return table.beats(config, rows=rows, columns=columns, planes=self._planes,
-                           trits=self._trits)
+        """Return the memory words that the weights take on a device, scales aside."""
+        columns = self.shape[1]
+        return sum(table.beats(config, rows=len(rows), columns=columns, planes=part.planes,
+                               trits=self._trits) for rows, part in self.sections())
 
     def bits_per_weight(self, config: Configuration) -> float:
-        """Return the bits of device memory for each weight, padding included."""
+        """Return the bits of device memory for each weight, padding included, scales aside."""
         return self.beats(config) * config.table.beat_bits / self._values.size
 
     def __repr__(self) -> str:
         rows, columns = self.shape
         kind = "ternary" if self._trits else f"{self._planes}-bit"
+        if self._row_planes.min() != self._planes:
+            kind = f"{self._row_planes.min()}- to {kind}"
         return f"<Weights {rows} x {columns} {kind}, {self._s.shape[1]} scales a row>"
 
 
@@ -216,8 +255,24 @@ def _matrix(array: ArrayLike, what: str) -> NDArray[np.integer]:
     return values
 
 
-def _check_between(values: NDArray[np.integer], low: int, high: int, what: str) -> None:
+def _row_bits(bits: int | NDArray[np.integer], rows: int) -> NDArray[np.int64]:
+    """Return the bits of each row."""
+    if not isinstance(bits, np.ndarray | list | tuple):
+        return np.full(rows, whole(bits, "bits", 1, 8), np.int64)
+    given = integers(plain_array(bits, "bits"), "bits", "integers", "round them first")
+    if given.shape != (rows,):
+        raise UserError(f"bits must be one integer or have the shape ({rows},), not {given.shape}")
+    if (given < 1).any() or (given > 8).any():
+        row = int(np.argwhere((given < 1) | (given > 8))[0, 0])
+        raise UserError(f"bits must be between 1 and 8, not {given[row]} as in row {row}")
+    return given.astype(np.int64)
+
+
+def _check_between(values: NDArray[np.integer], low: int, high: int, what: str,
+                   rows: NDArray[np.bool] | None = None) -> None:
     wrong = (values < low) | (values > high)
+    if rows is not None:
+        wrong &= rows[:, None]
     if wrong.any():
         row, column = (int(i) for i in np.argwhere(wrong)[0])
         raise UserError(f"{what} must be between {low} and {high}, not {int(values[row, column])} "

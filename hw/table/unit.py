@@ -64,8 +64,7 @@ class TableUnit(wiring.Component):
         t = config.table
         self._tables, self._tree = Tables(config), AdderTree(config)
         self._accumulators = Accumulators(config)
-        if config.table.scaled:
-            self._scaler = Scaler(config)
+        self._scaler = Scaler(config) if config.table.scaled else None
         super().__init__({
             "command": In(stream.Signature(table_command(config))),
             "activations": In(stream.Signature(
@@ -88,7 +87,7 @@ class TableUnit(wiring.Component):
         # The accumulators take the slot one cycle before the sum; the queue adds one.
         accumulated = (self._tables.latency + self._tree.latency - 1
                        + self._accumulators.latency + 1)
-        return accumulated + (self._scaler.latency if self._config.table.scaled else 0)
+        return accumulated + (self._scaler.latency if self._scaler else 0)
 
     def cycles(self, d: Descriptor) -> int:
         """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
@@ -101,14 +100,15 @@ class TableUnit(wiring.Component):
         m.submodules.tables = tables = self._tables
         m.submodules.tree = tree = self._tree
         m.submodules.accumulators = accumulators = self._accumulators
-        scaled = self._config.table.scaled
-        if scaled:
-            m.submodules.scaler = scaler = self._scaler
+        scaler = self._scaler
+        takers = [builder.command, sequencer.command]
+        if scaler is not None:
+            m.submodules.scaler = scaler
             self._connect_scaler(m, scaler)
+            takers.append(scaler.command)
 
         # All controllers take a command in the same cycle.
         walk = self.command.payload.walk
-        takers = [builder.command, sequencer.command] + ([scaler.command] if scaled else [])
         m.d.comb += [
             builder.command.payload.eq(walk),
             sequencer.command.payload.eq(walk),
@@ -151,8 +151,8 @@ class TableUnit(wiring.Component):
         m.d.comb += [accumulators.valid.eq(stage.valid), accumulators.slot.eq(stage.slot)]
 
         # A credit for each place in the queue, taken when what will fill it is issued.
-        layout = entry_layout(self._config) if scaled else result_layout
-        depth = 32 if scaled else 1 << (self.latency + 2).bit_length()
+        layout = entry_layout(self._config) if scaler else result_layout
+        depth = 32 if scaler else 1 << (self.latency + 2).bit_length()
         m.submodules.queue = queue = Queue(layout, depth)
         credits = Signal(range(depth + 1), init=depth)
         taken, given = Signal(), Signal()
@@ -163,7 +163,7 @@ class TableUnit(wiring.Component):
             queue.i.valid.eq(accumulators.result_valid & accumulators.result_slot.emit),
         ]
         m.d.sync += credits.eq(credits - taken + given)
-        if scaled:
+        if scaler is not None:
             self._connect_groups(m, sequencer, tables, tree, accumulators, scaler, stage, queue)
         else:
             m.d.comb += [

@@ -6,14 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from luthier.golden import table
+from luthier.golden import table, timing
 from luthier.golden.config import load_configuration, named_configurations
+from luthier.golden.descriptor import Descriptor
 from luthier.golden.errors import CheckFailed, DeviceError, UserError
 from luthier.golden.protocol import Identification, identification
 from luthier.host import ResultMismatch, Weights, connect
 from luthier.host.allocator import Allocator
 from luthier.host.device_model import DeviceModel
 from luthier.host.fitting import check_fits
+from luthier.host.layer import run_limit
 from luthier.host.transports.golden import GoldenTransport
 
 
@@ -21,6 +23,13 @@ from luthier.host.transports.golden import GoldenTransport
 def device():
     with connect("golden:tiny") as device:
         yield device
+
+
+def declared(config, shape, tokens):
+    planes = shape["planes"]
+    return timing.cycles(config, Descriptor(
+        flags=int(shape["trits"]), rows=shape["rows"], columns=shape["columns"],
+        planes_stored=planes, planes_used=planes, tokens=tokens))
 
 
 def ternary(rows, columns, seed=0):
@@ -157,7 +166,7 @@ def test_results_and_figures(name, planes):
             shape = {"rows": rows, "columns": columns, "planes": planes or 1, "trits": trits}
             assert stats.tokens == tokens and stats.report.operations == 1
             assert stats.beats == tokens * table.beats(config, **shape) == stats.report.busy
-            assert stats.cycles == table.cycles(config, **shape, tokens=tokens)
+            assert stats.cycles == declared(config, shape, tokens)
             assert stats.cycles == stats.declared_cycles == layer.declared_cycles(tokens)
             per_beat = config.table.beat_bits * (5 if trits else 8) // 8
             assert stats.efficiency == pytest.approx(
@@ -316,7 +325,7 @@ def test_limits_of_every_key(tiny):
         "table": tiny.table.model_dump() | table_keys})
     scratchpad = Weights.ternary(np.zeros((65536, 4000), np.int8))
     with pytest.raises(UserError, match="raise scratchpad.words to at least 33268, or split the r"):
-        check_fits(config, Allocator(config.memory.words), scratchpad, "l", 1)
+        check_fits(config, Allocator(config.memory.words), scratchpad, "l", 1, 32768)
     small, top = ternary(1, 1), 1 << 22
     for words, used, message in (
             (top, 0, f"raise memory.words to at least {top}$"),
@@ -327,7 +336,7 @@ def test_limits_of_every_key(tiny):
         if used:
             allocator.allocate(used)
         with pytest.raises(UserError, match=message):
-            check_fits(config, allocator, small, "l", words)
+            check_fits(config, allocator, small, "l", words, 1)
 
 
 def test_results_that_could_leave_int32():
@@ -479,13 +488,13 @@ def test_run_limits(device, make_faulty, tiny):
     """Simulated: four times the declared cycles; real: 100 000 cycles per second."""
     layer = device.load(ternary(100, 100))
     cycles = layer.declared_cycles(3)
-    assert layer._limit(3) == 4 * (cycles + 10_000) / tiny.clock_hz
+    assert run_limit(device, cycles) == 4 * (cycles + 10_000) / tiny.clock_hz
 
     class Real(GoldenTransport):
         simulated = False
 
     real = connect(Real(DeviceModel(tiny))).load(ternary(100, 100))
-    assert real._limit(3) == 5 + 2 * cycles / 1e5
+    assert run_limit(real._device, cycles) == 5 + 2 * cycles / 1e5
 
 
 def test_importing_the_host_needs_no_amaranth():
