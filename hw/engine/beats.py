@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.weights import STRIP_ROWS
 from ..stream import Queue
-from ..table.commands import strip_word_count, walk_command
+from ..table.commands import full_strip_words, strip_word_count, walk_command
 from ..table.walker import StripWalker
 from .memory import read_request
 
@@ -112,22 +112,17 @@ class BeatReader(wiring.Component):
         m.submodules.walker = walker = StripWalker(self._config)
         walk = command.walk
         weights, scales = Signal(32), Signal(32)
-        joined, has = Signal(), Signal()
-        rest = Signal(range(STRIP_ROWS + 1))
+        has = Signal()
         records = Signal()  # the records of the strip are next, not its weights
-        m.d.comb += [
-            joined.eq(walker.count > STRIP_ROWS),
-            rest.eq(Mux(joined, walker.count - STRIP_ROWS, walker.count)),
-            has.eq(walk.scaled & (~walk.whole | walker.last_tile)),
-        ]
-        words = strip_word_count(m, self._config, "strip_words", walk, rest)
-        full = strip_word_count(m, self._config, "full_words", walk, Const(STRIP_ROWS, 5))
+        m.d.comb += has.eq(walk.scaled & (~walk.whole | walker.last_tile))
+        words = strip_word_count(m, self._config, "strip_words", walk, walker.count)
+        full = full_strip_words(m, self._config, "full_words", walk.groups, walk.offsets)
         with m.If(strips):
             m.d.comb += self.request.valid.eq(1)
             with m.If(records):
                 m.d.comb += [
                     self.request.payload.address.eq(scales),
-                    self.request.payload.length.eq(words + Mux(joined, full, 0)),
+                    self.request.payload.length.eq(words),
                 ]
             with m.Else():
                 m.d.comb += [
@@ -138,7 +133,7 @@ class BeatReader(wiring.Component):
             m.d.sync += records.eq(~records & has)
             m.d.comb += walker.step.eq(records | ~has)
             with m.If(records):
-                m.d.sync += scales.eq(scales + full + Mux(joined, full, 0))
+                m.d.sync += scales.eq(scales + full + Mux(walker.count > STRIP_ROWS, full, 0))
             with m.Else():
                 m.d.sync += weights.eq(weights + walker.count * walk.planes)
         m.d.comb += [

@@ -7,10 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.descriptor import LARGEST_SHIFT, Element, Opcode, Refusal
-from ...golden.scales import strip_words
 from ...golden.table import columns_per_beat, max_columns
 from ...golden.weights import STRIP_ROWS
-from ..table.commands import most_groups
+from ..table.commands import full_strip_words, most_groups
 
 __all__ = ["DescriptorCheck", "descriptor_layout"]
 
@@ -84,8 +83,8 @@ class DescriptorCheck(wiring.Component):
             "groups": Out(range(max(2, most_groups(config).bit_length()))),
         })
 
-    def _fields(self, m) -> Value:
-        """Return the refusal for what can be seen from single fields."""
+    def _fields(self, m, checking) -> Value:
+        """Return the refusal for what can be seen from single fields, while ``checking``."""
         config, d = self._config, self.descriptor
         narrow = [max_columns(config, planes=planes) for planes in range(9)[1:]]
         limit = Signal(range(config.table.max_columns + 1))
@@ -99,7 +98,9 @@ class DescriptorCheck(wiring.Component):
         planes = ((d.planes_stored == 0) | (d.planes_stored > 8) | (d.planes_used == 0)
                   | (d.planes_used > d.planes_stored) | (d.trits & (d.planes_stored != 1)))
         code = Signal(8)
-        with m.If(d.opcode == Opcode.NOP):
+        with m.If(~checking):
+            m.d.comb += code.eq(Refusal.NONE)
+        with m.Elif(d.opcode == Opcode.NOP):
             rest = Value.cast(d)[8:16].any() | Value.cast(d)[32:].any()
             m.d.comb += code.eq(Mux(rest, Refusal.RESERVED, Refusal.NONE))
         with m.Elif(d.opcode != Opcode.TABLE):
@@ -151,7 +152,8 @@ class DescriptorCheck(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, d = self._config, self.descriptor
-        code = self._fields(m)
+        checking = Signal()  # as a condition, it spares a simulator all of this in other cycles
+        code = self._fields(m, checking)
         # One product at a time: total += multiplicand << i for each bit i of the multiplier.
         multiplicand, multiplier, total = Signal(48), Signal(16), Signal(49)
         columns_left = Signal(32)
@@ -165,6 +167,7 @@ class DescriptorCheck(wiring.Component):
                 with m.Case(element):
                     m.d.comb += result_words.eq(
                         (d.rows[:17] + per_word - 1) >> (per_word.bit_length() - 1))
+        strip_words = full_strip_words(m, config, "strip_words", self.groups, d.offsets)
         # The last token's offset comes from the product; the vector behind it is added here.
         source_end, destination_end = Signal(50), Signal(50)
         ends = [
@@ -190,6 +193,7 @@ class DescriptorCheck(wiring.Component):
                 with m.If(self.start):
                     m.next = "FIELDS"
             with m.State("FIELDS"):
+                m.d.comb += checking.eq(1)
                 m.d.sync += self.refusal.eq(code)
                 with m.If((code != Refusal.NONE) | (d.opcode == Opcode.NOP)):
                     m.d.sync += self.done.eq(1)
@@ -226,7 +230,7 @@ class DescriptorCheck(wiring.Component):
                 m.next = "OVERLAP"
                 if config.table.scaled:
                     with m.If(d.scaled):
-                        multiply(self._strip_words(m), (d.rows[:17] + STRIP_ROWS - 1) >> 4)
+                        multiply(strip_words, (d.rows[:17] + STRIP_ROWS - 1) >> 4)
                         m.next = "SCALES"
             if config.table.scaled:
                 with m.State("SCALES"):
@@ -255,14 +259,3 @@ class DescriptorCheck(wiring.Component):
                 refuse((self.refusal == Refusal.NONE) & (overlap | added), Refusal.OVERLAP)
                 m.next = "IDLE"
         return m
-
-    def _strip_words(self, m) -> Value:
-        """Return the words of records that a strip of 16 rows takes."""
-        config, words = self._config, Signal(16)
-        with m.Switch(Cat(self.descriptor.offsets, self.groups)):
-            for groups in range(most_groups(config).bit_length()):
-                for offsets in range(2):
-                    with m.Case(groups << 1 | offsets):
-                        m.d.comb += words.eq(
-                            strip_words(config, STRIP_ROWS, 1 << groups, bool(offsets)))
-        return words

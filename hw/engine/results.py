@@ -9,7 +9,7 @@ from ...golden.config import Configuration
 from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
 from ..table.stage import result_layout
-from .scratchpad import masked_write
+from .scratchpad import scratchpad_write
 
 __all__ = ["ResultWriter", "result_command"]
 
@@ -41,8 +41,8 @@ class ResultWriter(wiring.Component):
     i : ``In(stream.Signature(result_layout))``
         Results, taken while there is a command for them.
     address : ``Out``, data : ``In(D)``
-        Port of the scratchpad, to add to what is there.
-    write : ``Out(masked_write(config))``, write_valid : ``Out(1)``
+        Port of the scratchpad: what is there.
+    write : ``Out(scratchpad_write(config))``, write_valid : ``Out(1)``
         Port of the scratchpad.
     done : ``Out(1)``
         The last word of a command is written in this cycle.
@@ -57,7 +57,7 @@ class ResultWriter(wiring.Component):
             "i": In(stream.Signature(result_layout)),
             "address": Out(range(config.scratchpad.words)),
             "data": In(config.table.beat_bits),
-            "write": Out(masked_write(config)),
+            "write": Out(scratchpad_write(config)),
             "write_valid": Out(1),
             "done": Out(1),
             "saturated": Out(1),
@@ -82,7 +82,7 @@ class ResultWriter(wiring.Component):
         # Take a result and ask for what is there.
         layout = data.StructLayout({
             "result": result_layout, "address": range(self._config.scratchpad.words),
-            "place": range(size), "full": 1, "end": 1, "element": 2, "accumulate": 1})
+            "place": range(size), "first": 1, "full": 1, "end": 1, "element": 2, "accumulate": 1})
         taken, full, end = Signal(), Signal(), Signal()
         step = Signal(3)
         item, valid = Signal(layout, reset_less=True), Signal()
@@ -99,6 +99,7 @@ class ResultWriter(wiring.Component):
                 item.result.eq(self.i.payload),
                 item.address.eq(self.address),
                 item.place.eq(place),
+                item.first.eq(place == 0),
                 item.full.eq(full),
                 item.end.eq(end),
                 item.element.eq(command.element),
@@ -139,6 +140,8 @@ class ResultWriter(wiring.Component):
         m.d.comb += self.write.data.eq(Cat(words))
         m.d.sync += [self.write_valid.eq(valid & item.full), self.done.eq(valid & item.end)]
         with m.If(valid):
+            with m.If(item.first):
+                m.d.sync += Cat(words).eq(self.data)
             with m.Switch(item.place[2:]):
                 for number, word in enumerate(words):
                     with m.Case(number):
@@ -149,22 +152,22 @@ class ResultWriter(wiring.Component):
                                 m.d.sync += word.word_select(item.place[1], 16).eq(value)
                             with m.Default():
                                 m.d.sync += word.eq(value)
-            m.d.sync += [
-                self.write.address.eq(item.address),
-                # All bytes up to this result's.
-                self.write.mask.eq(
-                    (Mux(item.element == Element.INT8, 2, Mux(item.element == Element.INT16, 4, 16))
-                     << item.place) - 1),
-            ]
+            m.d.sync += self.write.address.eq(item.address)
 
     def _add(self, m, item, value, saturated):
         """Saturating sum of the result and the element in its place."""
-        there = Signal(signed(32))
-        for element in Element:
-            with m.If(item.element == element):
-                bits = 8 * element.bytes
-                m.d.comb += there.eq(
-                    self.data.word_select(item.place[element.value:], bits).as_signed())
+        word, there = Signal(32), Signal(signed(32))
+        with m.Switch(item.place[2:]):
+            for number in range(self._config.word_bytes // 4):
+                with m.Case(number):
+                    m.d.comb += word.eq(self.data.word_select(number, 32))
+        with m.Switch(item.element):
+            with m.Case(Element.INT8):
+                m.d.comb += there.eq(word.word_select(item.place[:2], 8).as_signed())
+            with m.Case(Element.INT16):
+                m.d.comb += there.eq(word.word_select(item.place[1], 16).as_signed())
+            with m.Default():
+                m.d.comb += there.eq(word.as_signed())
         total = Signal(signed(33))
         m.d.comb += total.eq(item.result.value + there)
         with m.Switch(item.element):

@@ -7,25 +7,22 @@ from amaranth.lib.wiring import In, Out
 
 from .memory import write_request
 
-__all__ = ["Scratchpad", "masked_write"]
+__all__ = ["Scratchpad", "scratchpad_write"]
 
 
-def masked_write(config) -> data.StructLayout:
-    """Return the layout of a write by the engine: word, data and a mask of bytes."""
+def scratchpad_write(config) -> data.StructLayout:
+    """Return the layout of a write by a unit: one word."""
     return data.StructLayout({
-        "address": range(config.scratchpad.words),
-        "data": config.table.beat_bits,
-        "mask": config.word_bytes,
-    })
+        "address": range(config.scratchpad.words), "data": config.table.beat_bits})
 
 
 class Scratchpad(wiring.Component):
     """Words of D bits: two reads and one write a cycle.
 
     Arbitration: one read port is the activations'; the other is the host's between programs, and
-    that of results which are added to what is there while one runs. A result is written in the
-    cycle in which it is offered; the host's write waits for a cycle without one. Latency: 1 cycle
-    from address to data.
+    that of the results while one runs, to see what they are added to or stand beside. A result is
+    written in the cycle in which it is offered; the host's write waits for a cycle without one.
+    Latency: 1 cycle from address to data.
 
     Parameters
     ----------
@@ -35,7 +32,7 @@ class Scratchpad(wiring.Component):
     -------
     unit_address, other_address : ``In``; unit_data, other_data : ``Out(D)``
         Read ports; data in the cycle after the address.
-    result : ``In(masked_write(config))``, result_valid : ``In(1)``
+    result : ``In(scratchpad_write(config))``, result_valid : ``In(1)``
         Write port of the units.
     host_write : ``In(stream.Signature(write_request(D)))``
         Write port of the host.
@@ -49,7 +46,7 @@ class Scratchpad(wiring.Component):
             "unit_data": Out(bits),
             "other_address": In(address),
             "other_data": Out(bits),
-            "result": In(masked_write(config)),
+            "result": In(scratchpad_write(config)),
             "result_valid": In(1),
             "host_write": In(stream.Signature(write_request(bits))),
         })
@@ -64,7 +61,7 @@ class Scratchpad(wiring.Component):
         m.submodules.store = store = memory.Memory(
             shape=self._config.table.beat_bits, depth=self._config.scratchpad.words, init=[])
         unit, other = store.read_port(), store.read_port()
-        write = store.write_port(granularity=8)
+        write = store.write_port()
         m.d.comb += [
             unit.addr.eq(self.unit_address),
             self.unit_data.eq(unit.data),
@@ -76,12 +73,12 @@ class Scratchpad(wiring.Component):
             m.d.comb += [
                 write.addr.eq(self.result.address),
                 write.data.eq(self.result.data),
-                write.en.eq(self.result.mask),
+                write.en.eq(1),
             ]
         with m.Else():
             m.d.comb += [
                 write.addr.eq(self.host_write.payload.address),
                 write.data.eq(self.host_write.payload.data),
-                write.en.eq(self.host_write.valid.replicate(self._config.word_bytes)),
+                write.en.eq(self.host_write.valid),
             ]
         return m

@@ -66,26 +66,33 @@ class TokenQueues(wiring.Component):
             with m.Else():
                 m.d.sync += youngest.eq(self.release)
 
-        waits, fails = [], []
-        for queue in range(TOKEN_QUEUES):
-            present, promised = (Signal(range(TOKEN_LIMIT + 1), name=f"{name}_{queue}")
-                                 for name in ("present", "promised"))
-            takes = self.dispatch & self.wait[queue]
-            puts = self.dispatch & self.release[queue]
-            arrives = (self.done & oldest[queue]) | (puts & self.instant)
-            with m.If(self.clear):
-                m.d.sync += [present.eq(0), promised.eq(0)]
-            with m.Else():
-                # Both may come in one cycle, from a full queue too.
-                m.d.sync += [
-                    present.eq(present - takes + arrives),
-                    promised.eq(promised - takes + puts),
-                ]
-            waits.append(self.wait[queue] & (present == 0))
-            fails.append(Mux(self.wait[queue], promised == 0,
-                             self.release[queue] & (promised == TOKEN_LIMIT)))
+        # Whether a queue holds tokens, will hold some, is full: registers beside the counts.
+        present_any, promised_any, full = (Signal(TOKEN_QUEUES, name=name) for name in (
+            "present_any", "promised_any", "full"))
+        takes, puts, arrives = (Signal(TOKEN_QUEUES, name=name) for name in (
+            "takes", "puts", "arrives"))
         m.d.comb += [
-            self.ready.eq(~Cat(waits).any() & (self.underway != self.OPERATIONS)),
-            self.refused.eq(Cat(fails).any()),
+            takes.eq(Mux(self.dispatch, self.wait, 0)),
+            puts.eq(Mux(self.dispatch, self.release, 0)),
+            arrives.eq(Mux(self.done, oldest, 0) | Mux(self.instant, puts, 0)),
+            self.ready.eq(~(self.wait & ~present_any).any() & (self.underway != self.OPERATIONS)),
+            self.refused.eq(((self.wait & ~promised_any)
+                             | (self.release & ~self.wait & full)).any()),
         ]
+        for queue in range(TOKEN_QUEUES):
+            for name, added, any_ in (("present", arrives, present_any),
+                                      ("promised", puts, promised_any)):
+                count = Signal(range(TOKEN_LIMIT + 1), name=f"{name}_{queue}")
+                with m.If(self.clear):
+                    m.d.sync += [count.eq(0), any_[queue].eq(0)]
+                    if name == "promised":
+                        m.d.sync += full[queue].eq(0)
+                with m.Elif(takes[queue] & ~added[queue]):
+                    m.d.sync += [count.eq(count - 1), any_[queue].eq(count != 1)]
+                    if name == "promised":
+                        m.d.sync += full[queue].eq(0)
+                with m.Elif(added[queue] & ~takes[queue]):
+                    m.d.sync += [count.eq(count + 1), any_[queue].eq(1)]
+                    if name == "promised":
+                        m.d.sync += full[queue].eq(count == TOKEN_LIMIT - 1)
         return m

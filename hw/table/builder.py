@@ -26,6 +26,7 @@ class _Step(data.Struct):
     clear: 1  #: start from zero
     write: 1
     entry: 4
+    active: 1  #: not one of the steps that only fill a program up
 
 
 def _plane_steps() -> list[dict]:
@@ -246,7 +247,7 @@ class TableBuilder(wiring.Component):
         )
         for odd, address in enumerate((self.address_even, self.address_odd)):
             # Sixteen steps for each alphabet and phase; the sixteenth does nothing.
-            rows = [program + [{}] * (16 - len(program))
+            rows = [[fields | {"active": 1} for fields in program] + [{}] * (16 - len(program))
                     for program in (planes, planes, *programs[odd])]
             m.submodules[f"program_{odd}"] = program = memory.Memory(
                 shape=_Step, depth=64, init=[fields for row in rows for fields in row])
@@ -265,18 +266,15 @@ class TableBuilder(wiring.Component):
                 operand = Signal(signed(width + 1), name=f"operand_{builder}", reset_less=True)
                 total = Signal.like(self.entry[builder], name=f"total_{builder}", reset_less=True)
                 m.d.comb += self.entry[builder].eq(total)
-                chosen = Signal(signed(width), name=f"chosen_{builder}")
-                with m.Switch(now.select):
-                    for choice, value in enumerate(own if odd else own + shared):
-                        with m.Case(choice):
-                            m.d.comb += chosen.eq(value)
-                with m.If(now.zero):
-                    m.d.sync += operand.eq(0)
-                with m.Else():
-                    m.d.sync += operand.eq(Mux(now.double, chosen << 1, chosen))
-                kept = Signal.like(total, name=f"kept_{builder}")
-                m.d.comb += kept.eq(Mux(then.clear, 0, total))
-                m.d.sync += total.eq(add_subtract(m, f"{builder}", kept, operand, then.subtract))
+                with m.If(now.active):
+                    with m.Switch(now.select):
+                        for choice, value in enumerate(own if odd else own + shared):
+                            with m.Case(choice):
+                                m.d.sync += operand.eq(
+                                    Mux(now.zero, 0, Mux(now.double, value << 1, value)))
+                with m.If(then.active):
+                    m.d.sync += total.eq(
+                        add_subtract(Mux(then.clear, 0, total), operand, then.subtract))
         stages = [Cat(phase, bank)]
         for stage in range(3):
             stages.append(Signal(2, name=f"target_{stage}"))

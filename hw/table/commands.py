@@ -8,7 +8,14 @@ from ...golden.config import Configuration
 from ...golden.scales import strip_words
 from ...golden.weights import STRIP_ROWS
 
-__all__ = ["most_groups", "scale_command", "strip_word_count", "table_command", "walk_command"]
+__all__ = [
+    "full_strip_words",
+    "most_groups",
+    "scale_command",
+    "strip_word_count",
+    "table_command",
+    "walk_command",
+]
 
 
 def most_groups(config: Configuration) -> int:
@@ -57,14 +64,33 @@ def table_command(config: Configuration) -> data.StructLayout:
 
 
 def strip_word_count(m, config: Configuration, name: str, command, rows) -> Signal:
-    """Return the words of scale records of the first ``rows`` rows, 1 to 16, of a strip."""
-    words = Signal(range(1 + strip_words(config, STRIP_ROWS, most_groups(config), True)),
-                   name=name)
-    with m.Switch(Cat(rows, command.offsets, command.groups)):
+    """Return the words of scale records of a strip of ``rows`` rows, 1 to 19.
+
+    See :func:`luthier.golden.scales.strip_words`.
+    """
+    most = strip_words(config, STRIP_ROWS, most_groups(config), True)
+    full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)
+    words = Signal(range(2 * most + 1), name=name)
+    part = Signal(range(most + 1), name=f"{name}_part")
+    bits = STRIP_ROWS.bit_length() - 1
+    with m.Switch(Cat(rows[:bits], command.offsets, command.groups)):
         for groups in range(most_groups(config).bit_length()):
             for offsets in range(2):
-                for count in range(1, STRIP_ROWS + 1):
-                    with m.Case(groups << len(rows) + 1 | offsets << len(rows) | count):
-                        m.d.comb += words.eq(
+                for count in range(1, STRIP_ROWS):
+                    with m.Case(groups << bits + 1 | offsets << bits | count):
+                        m.d.comb += part.eq(
                             strip_words(config, count, 1 << groups, bool(offsets)))
+    m.d.comb += words.eq(part + Mux(rows[bits:].any(), full, 0))
     return words
+
+
+def full_strip_words(m, config: Configuration, name: str, groups, offsets) -> Signal:
+    """Return the words of scale records of 16 rows."""
+    full = Signal(range(strip_words(config, STRIP_ROWS, most_groups(config), True) + 1), name=name)
+    with m.Switch(Cat(offsets, groups)):
+        for number in range(most_groups(config).bit_length()):
+            for both in range(2):
+                with m.Case(number << 1 | both):
+                    m.d.comb += full.eq(
+                        strip_words(config, STRIP_ROWS, 1 << number, bool(both)))
+    return full

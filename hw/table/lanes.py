@@ -31,13 +31,13 @@ class Tables(wiring.Component):
 
     Members
     -------
-    weights : ``In(D)``, trits : ``In(1)``, bank : ``In(1)``
-        A beat, its alphabet and its bank.
+    valid : ``In(1)``, weights : ``In(D)``, trits : ``In(1)``, bank : ``In(1)``
+        There is a beat, its alphabet and its bank. Registers rest where there is none.
     ones : ``In(1)``
         Not the beat, but weights of 1. With scales only.
     entry, write, address_even, address_odd, write_phase, write_bank
         From the builders.
-    value : ``Out(signed(A + 2))`` x D/4
+    value_valid : ``Out(1)``, value : ``Out(signed(A + 2))`` x D/4
         Entries read.
     relative, sign : ``Out(D/8)``
         Signs of each pair.
@@ -48,6 +48,7 @@ class Tables(wiring.Component):
         self._pairs = config.table.beat_bits // 8
         width = signed(entry_width(config.table.activation_bits))
         super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
+            "valid": In(1),
             "weights": In(config.table.beat_bits),
             "trits": In(1),
             "bank": In(1),
@@ -57,6 +58,7 @@ class Tables(wiring.Component):
             "address_odd": In(3),
             "write_phase": In(1),
             "write_bank": In(1),
+            "value_valid": Out(1),
             "value": Out(width).array(2 * self._pairs),
             "relative": Out(self._pairs),
             "sign": Out(self._pairs),
@@ -69,8 +71,11 @@ class Tables(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        valid = Signal()
         bank = Signal(reset_less=True)
-        m.d.sync += bank.eq(self.bank)
+        m.d.sync += [valid.eq(self.valid), self.value_valid.eq(valid)]
+        with m.If(self.valid):
+            m.d.sync += bank.eq(self.bank)
         # Bits 3 and 7 of a byte of planes, 2 and 7 of a byte of trits.
         low, middle, high = (Cat(self.weights[bit::8]) for bit in (2, 3, 7))
         relative, sign = (Signal(self._pairs, name=name, reset_less=True)
@@ -94,23 +99,24 @@ class Tables(wiring.Component):
             byte = self.weights.word_select(pair, 8)
             even = Signal(4, name=f"even_{pair}", reset_less=True)
             odd = Signal(3, name=f"odd_{pair}", reset_less=True)
-            with m.If(self.trits):
-                escape = byte[4:7].all()
-                m.d.sync += [
-                    even.eq(Mux(escape, byte[0:4], byte[3:7])),
-                    odd.eq(Mux(escape, 4, byte[0:2])),
-                ]
-            with m.Else():
-                m.d.sync += [
-                    even.eq(byte[0:3]),
-                    odd.eq(byte[4:7]),
-                ]
-            if self._config.table.scaled:
-                with m.If(self.ones):
+            with m.If(self.valid):
+                with m.If(self.trits):
+                    escape = byte[4:7].all()
                     m.d.sync += [
-                        even.eq(Mux(self.trits, five >> 3, 7)),
-                        odd.eq(Mux(self.trits, five & 3, 7)),
+                        even.eq(Mux(escape, byte[0:4], byte[3:7])),
+                        odd.eq(Mux(escape, 4, byte[0:2])),
                     ]
+                with m.Else():
+                    m.d.sync += [
+                        even.eq(byte[0:3]),
+                        odd.eq(byte[4:7]),
+                    ]
+                if self._config.table.scaled:
+                    with m.If(self.ones):
+                        m.d.sync += [
+                            even.eq(Mux(self.trits, five >> 3, 7)),
+                            odd.eq(Mux(self.trits, five & 3, 7)),
+                        ]
             for which, address in enumerate((even, odd)):
                 table = 2 * pair + which
                 phase, builder = divmod(table, self._pairs)
@@ -127,7 +133,8 @@ class Tables(wiring.Component):
                     read.addr.eq(Cat(address, bank)),
                 ]
                 value = Signal.like(read.data, name=f"value_{table}", reset_less=True)
-                m.d.sync += value.eq(read.data)
+                with m.If(valid):
+                    m.d.sync += value.eq(read.data)
                 m.d.comb += self.value[table].eq(value)
         return m
 
@@ -144,7 +151,7 @@ class AdderTree(wiring.Component):
 
     Members
     -------
-    value, relative, sign
+    value_valid, value, relative, sign
         From :class:`Tables`.
     total : ``Out(signed(node_width(A, log2(D/4))))``, negate : ``Out(1)``
         The sum is ``-total`` where ``negate`` is set.
@@ -164,6 +171,7 @@ class AdderTree(wiring.Component):
             "lane_negate": Out(self._lanes),
         } if self._lanes else {}
         super().__init__(lanes | {
+            "value_valid": In(1),
             "value": In(signed(entry_width(bits))).array(2 * pairs),
             "relative": In(pairs),
             "sign": In(pairs),
@@ -180,6 +188,9 @@ class AdderTree(wiring.Component):
         m = Module()
         values = [self.value[index] for index in range(2 * self._pairs)]
         control, negate = self.relative, self.sign[0]
+        valid = [self.value_valid]
+        for level in range(1, self._levels):
+            valid.append(self._delay(m, f"valid_{level}", valid[-1]))
         for level in range(1, self._levels + 1):
             if level > 1:
                 # Relative sign of two groups of 2**(level - 2) pairs, at the bit of the first pair.
@@ -190,9 +201,9 @@ class AdderTree(wiring.Component):
             for index in range(len(values) // 2):
                 node = Signal(signed(node_width(self._bits, level)), name=f"node_{level}_{index}",
                               reset_less=True)
-                m.d.sync += node.eq(add_subtract(
-                    m, f"{level}_{index}", values[2 * index], values[2 * index + 1],
-                    control[index << level - 1]))
+                with m.If(valid[level - 1]):
+                    m.d.sync += node.eq(add_subtract(
+                        values[2 * index], values[2 * index + 1], control[index << level - 1]))
                 nodes.append(node)
             values = nodes
             if self._lanes and level == self._tap:

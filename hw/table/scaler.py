@@ -125,15 +125,16 @@ class Scaler(wiring.Component):
         """Return the sum that is next, of weights and of activations; keep the latter."""
         width = lane_width(self._config)
         nodes = [entry.values.word_select(lane, width).as_signed() for lane in range(self._lanes)]
-        kept = [Signal(signed(width), name=f"of_x_{lane}", reset_less=True)
-                for lane in range(self._lanes)]
-        with m.If(fire & entry.ones):
-            m.d.sync += [register.eq(node) for register, node in zip(kept, nodes)]
         value = Signal(signed(max(32, accumulator_width(self._config))))
         of_x = Signal.like(value)
         total_x = Signal.like(value, reset_less=True)
-        sums, sums_of_x = (neighbour_sums(m, name, source)[::-1]
-                           for name, source in (("sum", nodes), ("sum_of_x", kept)))
+        sums = neighbour_sums(m, "sum", nodes)[::-1]
+        # With weights of 1 they are the sums of the activations.
+        sums_of_x = [[Signal.like(node, name=f"of_x_{level}_{number}", reset_less=True)
+                      for number, node in enumerate(nodes)] for level, nodes in enumerate(sums)]
+        with m.If(fire & entry.ones):
+            m.d.sync += [kept.eq(node) for of_x, nodes in zip(sums_of_x, sums)
+                         for kept, node in zip(of_x, nodes)]
         with m.If(entry.groups):
             with m.Switch(command.groups):
                 for level, (values, activations) in enumerate(zip(sums, sums_of_x)):

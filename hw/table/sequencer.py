@@ -6,7 +6,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.scales import strip_words
 from ...golden.table import ACCUMULATOR_SPACING
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
@@ -203,20 +202,13 @@ class Sequencer(wiring.Component):
         """Count what a strip has besides weights; return whether a record is wanted."""
         config = self._config
         most = STRIP_ROWS * most_groups(config)
-        has, joined = Signal(), Signal()
-        rest = Signal(range(STRIP_ROWS + 1))
-        m.d.comb += [
-            has.eq(command.scaled & (~command.whole | walker.last_tile)),
-            joined.eq(walker.count > STRIP_ROWS),
-            rest.eq(Mux(joined, walker.count - STRIP_ROWS, walker.count)),
-        ]
-        words = strip_word_count(m, config, "strip_words", command, rest)
-        full = strip_word_count(m, config, "full_words", command, Const(STRIP_ROWS, 5))
+        has = Signal()
+        m.d.comb += has.eq(command.scaled & (~command.whole | walker.last_tile))
+        words = strip_word_count(m, config, "strip_words", command, walker.count)
         # Beats and work left, in the first slot of a strip those of the whole strip.
         begins = Signal(init=1)
-        beats, work = (Signal(range(2 * strip_words(config, STRIP_ROWS, most_groups(config), True)
-                                    + 1), name="beats"),
-                       Signal(range(most + 4 * most_groups(config)), name="work"))
+        beats = Signal.like(words, name="beats")
+        work = Signal(range(most + SHORTEST_STRIP * most_groups(config)), name="work")
         beats_now, work_now = Signal.like(beats), Signal.like(work)
         m.d.comb += [
             beats_now.eq(beats),
@@ -224,7 +216,7 @@ class Sequencer(wiring.Component):
         ]
         with m.If(begins):
             m.d.comb += [
-                beats_now.eq(Mux(has, words + Mux(joined, full, 0), 0)),
+                beats_now.eq(Mux(has, words, 0)),
                 work_now.eq(Mux(has, walker.count << command.groups, 0)),
             ]
         takes, passes = Signal(), Signal()

@@ -15,6 +15,9 @@ __all__ = ["OutputStage", "result_layout"]
 #: A result: ``last`` of its command; ``saturated``: it was out of range.
 result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
 
+#: Bits of the lower part of a sum.
+_WORD = 32
+
 
 class OutputStage(wiring.Component):
     """Turn exact sums into results, see :func:`luthier.golden.scales.output_stage`.
@@ -52,7 +55,11 @@ class OutputStage(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(product_width(self._config)), reset_less=True)
+        # The product comes in two halves, that of the lower word unsigned, and is put together in
+        # the next cycle.
+        product = Signal(signed(product_width(self._config)))
+        lower = Signal(signed(_WORD + 17), reset_less=True)
+        upper = Signal(signed(len(product) - _WORD), reset_less=True)
         # One bit more than a result, so that whatever was out of range still is.
         quotient = Signal(signed(33), reset_less=True)
         beyond, up = Signal(reset_less=True), Signal(reset_less=True)
@@ -64,7 +71,12 @@ class OutputStage(wiring.Component):
             Cat(last, self.result.last).eq(Cat(self.last, last)),
         ]
         with m.If(self.valid):
-            m.d.sync += [product.eq(self.total * self.stage.multiplier), stages[0].eq(self.stage)]
+            m.d.sync += [
+                lower.eq(self.total[:_WORD] * self.stage.multiplier),
+                upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
+                stages[0].eq(self.stage),
+            ]
+        m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))

@@ -121,6 +121,7 @@ class TableUnit(wiring.Component):
             self.weights.ready.eq(sequencer.weights.ready),
             sequencer.ready.eq(builder.ready),
             builder.release.eq(sequencer.release),
+            tables.valid.eq(sequencer.issue),
             tables.weights.eq(self.weights.payload),
             tables.trits.eq(sequencer.slot.trits),
             tables.bank.eq(sequencer.slot.bank),
@@ -129,6 +130,7 @@ class TableUnit(wiring.Component):
             tables.address_odd.eq(builder.address_odd),
             tables.write_phase.eq(builder.phase),
             tables.write_bank.eq(builder.bank),
+            tree.value_valid.eq(tables.value_valid),
             tree.relative.eq(tables.relative),
             tree.sign.eq(tables.sign),
             accumulators.total.eq(tree.total),
@@ -200,11 +202,11 @@ class TableUnit(wiring.Component):
         lanes = range(most_groups(self._config))
         m.d.comb += [groups.lane[lane].eq(tree.lane[lane]) for lane in lanes]
         slot, entry = accumulators.result_slot, queue.i.payload
-        m.d.comb += [
-            entry.values.eq(Mux(slot.groups, Cat(groups.sum[lane] for lane in lanes),
-                                accumulators.result)),
-            entry.row.eq(slot.row),
-        ]
+        with m.If(slot.groups):
+            m.d.comb += entry.values.eq(Cat(groups.sum[lane] for lane in lanes))
+        with m.Else():
+            m.d.comb += entry.values.eq(accumulators.result)
+        m.d.comb += entry.row.eq(slot.row)
         m.d.comb += [entry[name].eq(slot[name])
                      for name in ("groups", "ones", "start", "final", "close", "last")]
         wiring.connect(m, queue.o, scaler.entry)
