@@ -209,3 +209,4 @@ class Runner:
             f"{len(wrong)} bytes of the scratchpad differ, the first is byte {wrong[0][1]} of word "
             f"{wrong[0][0]}: {program.descriptors}")
         return got, expected
+

@@ -75,7 +75,9 @@ class TokenQueues(wiring.Component):
             takes.eq(Mux(self.dispatch, self.wait, 0)),
             puts.eq(Mux(self.dispatch, self.release, 0)),
             arrives.eq(Mux(self.done, oldest, 0) | Mux(self.instant, puts, 0)),
-            self.ready.eq(~(self.wait & ~present_any).any() & (self.underway != self.OPERATIONS)),
+            # Two tokens for one queue in one cycle are not counted: the instant ones wait.
+            self.ready.eq(~(self.wait & ~present_any).any() & (self.underway != self.OPERATIONS)
+                          & ~(self.instant & self.done)),
             self.refused.eq(((self.wait & ~promised_any)
                              | (self.release & ~self.wait & full)).any()),
         ]

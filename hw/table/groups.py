@@ -29,7 +29,7 @@ class GroupAccumulators(wiring.Component):
 
     Members
     -------
-    slot : ``In(slot_layout(config))``
+    valid : ``In(1)``, slot : ``In(slot_layout(config))``
         What the sums are for, one cycle before them.
     lane, lane_negate
         From :class:`~.lanes.AdderTree`.
@@ -46,6 +46,7 @@ class GroupAccumulators(wiring.Component):
         self._node = signed(node_width(
             t.activation_bits, (t.smallest_group // t.k).bit_length() - 1))
         super().__init__({
+            "valid": In(1),
             "slot": In(slot_layout(config)),
             "lane": In(self._node).array(self._lanes),
             "lane_negate": In(self._lanes),
@@ -66,7 +67,7 @@ class GroupAccumulators(wiring.Component):
         groups_1, top_1 = Signal(), Signal()
         groups_2 = Signal()
         m.d.sync += [
-            groups_1.eq(self.slot.groups), groups_2.eq(groups_1), writes.eq(groups_2),
+            groups_1.eq(self.valid & self.slot.groups), groups_2.eq(groups_1), writes.eq(groups_2),
             top_1.eq(self.slot.top), top.eq(top_1),
         ]
         for lane in range(self._lanes):

@@ -193,6 +193,7 @@ class TableUnit(wiring.Component):
         m.submodules.groups = groups = GroupAccumulators(self._config)
         m.d.comb += [
             tables.ones.eq(sequencer.slot.ones),
+            groups.valid.eq(stage.valid),
             groups.slot.eq(stage.slot),
             groups.lane_negate.eq(tree.lane_negate),
             sequencer.record_room.eq(scaler.records.ready),

@@ -6,6 +6,7 @@ with random stalls between beats. The expected scratchpad is the golden engine's
 """
 
 from collections import deque
+from dataclasses import replace
 
 import cocotb
 import numpy as np
@@ -14,11 +15,10 @@ from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.engine import Engine
 from ...golden.protocol import Report, Space
+from ..operations import random_operation, random_program
 from .streams import StreamBench, start
 
 __all__ = ["EngineBench"]
-
-_WEIGHTS = 64
 
 
 class EngineBench(StreamBench):
@@ -77,13 +77,11 @@ class EngineBench(StreamBench):
         return np.frombuffer(raw, np.uint8).reshape(count, -1)
 
     async def run(self, descriptors: list[Descriptor], repeat: int = 1) -> Report:
-        """Write a program and random activations, run it on both engines, compare."""
-        raw = b"".join(d.pack() for d in descriptors)
-        program = np.frombuffer(raw, np.uint8).reshape(-1, self.config.word_bytes)
-        await self.write(Space.MEMORY, 0, program)
-        before = self.numbers.integers(0, 256, self.golden.scratchpad.shape).astype(np.uint8)
-        self.golden.scratchpad[:] = before
-        await self.write(Space.SCRATCHPAD, 0, before)
+        """Write a program and random contents, run it on both engines, compare."""
+        program = random_program(self.config, self.numbers, descriptors, repeat)
+        await self.write(Space.MEMORY, 0, program.memory)
+        self.golden.scratchpad[:] = program.scratchpad
+        await self.write(Space.SCRATCHPAD, 0, program.scratchpad)
         self.queues["run"].append(repeat << 32 | len(descriptors) << 64)
         await self.until(lambda: bool(self.received["report"]))
         report = Report.unpack(self.received["report"].pop().to_bytes(64, "little"))
@@ -94,16 +92,9 @@ class EngineBench(StreamBench):
         np.testing.assert_array_equal(got, self.golden.scratchpad)
         return report
 
-    def describe(self) -> Descriptor:
+    def describe(self, **fixed) -> Descriptor:
         """Return a random operation that fits."""
-        planes, rng = self.rng.randint(0, 4), self.rng
-        rows, columns, tokens = rng.randint(1, 40), rng.randint(1, 150), rng.randint(1, 2)
-        words = -(-columns // self.config.activations_per_word)
-        return Descriptor(
-            flags=int(planes == 0), rows=rows, columns=columns, weights=_WEIGHTS,
-            planes_stored=planes or 1, planes_used=planes or 1, tokens=tokens,
-            source_type=self.config.activation_bytes - 1, source=0, source_step=words,
-            destination=tokens * words, destination_step=-(-rows // self.config.results_per_word))
+        return random_operation(self.config, self.numbers, rows=self.rng.randint(1, 40), **fixed)
 
 
 async def _bench(dut) -> tuple[EngineBench, int]:
@@ -131,9 +122,9 @@ async def outstanding_requests(dut):
     """A long operation keeps four requests outstanding at a slow memory."""
     bench, _ = await _bench(dut)
     bench.latencies = (200, 200)
-    d = Descriptor(rows=64, columns=256, weights=_WEIGHTS, planes_stored=8, planes_used=8,
-                   source_type=bench.config.activation_bytes - 1, destination=100)
-    await bench.run([d])
+    await bench.run([random_operation(
+        bench.config, bench.numbers, rows=64, tiles=3, trits=False, planes_stored=8, planes_used=8,
+        scaled=False, tokens=1)])
     assert bench.most_outstanding >= 4
 
 
@@ -142,12 +133,14 @@ async def programs(dut):
     """Programs of several descriptors, some of which are refused, and reads of the memory."""
     bench, count = await _bench(dut)
     for _ in range(count):
-        program = [bench.describe() for _ in range(bench.rng.randint(1, 3))]
+        # Each waits for the one before it, whatever words they share.
+        program = [replace(bench.describe(), wait=index > 0, release=1)
+                   for index in range(bench.rng.randint(1, 3))]
         if bench.rng.random() < 0.3:
             bad = bytearray(program[-1].pack())
             bad[bench.rng.randrange(64)] ^= 1 << bench.rng.randrange(8)
             program.append(Descriptor.unpack(bytes(bad)))
-        await bench.run(program, bench.rng.randint(1, 2))
+        await bench.run(program)
         address = bench.rng.randrange(100)
         got = await bench.read(Space.MEMORY, address, 5)
         np.testing.assert_array_equal(got, bench.golden.memory[address : address + 5])
@@ -158,8 +151,8 @@ async def reset_in_the_middle(dut):
     """A reset at any time leaves an engine that works."""
     bench, _ = await _bench(dut)
     for _ in range(5):
-        raw = np.frombuffer(bench.describe().pack(), np.uint8).reshape(-1, bench.config.word_bytes)
-        await bench.write(Space.MEMORY, 0, raw)
+        program = random_program(bench.config, bench.numbers, [bench.describe()])
+        await bench.write(Space.MEMORY, 0, program.memory)
         bench.queues["run"].append(1 << 32 | 1 << 64)
         for _ in range(bench.rng.randint(1, 300)):
             await bench.step()

@@ -125,13 +125,18 @@ def compare(config, descriptors, program=None, seed=1):
     program = program or (0, len(descriptors), 1)
     sizes = [beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored, trits=d.trits)
              for d in descriptors if refusal(config, d) == Refusal.NONE]
-    used = WEIGHTS + max(sizes, default=0)
+    used = max(WEIGHTS + max(sizes, default=0), 64 // config.word_bytes * len(descriptors))
     expected = golden.run(*program)
     report, scratchpad = execute(config, before, golden.memory, program, seed=seed,
                                  used=min(used, config.memory.words))
     assert scratchpad == to_words(golden.scratchpad)
-    for name in ("code", "index", "cycles", "busy", "saturations", "operations"):
+    for name in ("code", "index", "busy", "saturations", "operations"):
         assert getattr(report, name) == getattr(expected, name), (name, report, expected)
+    # Operations overlap; the descriptors fetched meanwhile may each cost its words.
+    fetched = (report.operations - 1) * (512 // config.table.beat_bits)
+    assert report.cycles <= expected.cycles + max(0, fetched)
+    if report.operations == 1:
+        assert report.cycles == expected.cycles
     assert report.elapsed >= report.cycles
     return report
 
@@ -165,6 +170,47 @@ def test_program_with_repeats_and_nops():
     program = [describe(config, 5, 60, 0), nop, describe(config, 4, 9, 2, destination=100)]
     report = compare(config, program, (0, 3, 2))
     assert report.operations == report.index == 6
+
+
+def test_independent_operations_overlap():
+    """Tables of the next operation are built while the present rows drain."""
+    config = configuration(beat_bits=64, row_block=32)
+    one = describe(config, 32, 64, 2)
+    alone = compare(config, [one]).cycles
+    others = [replace(one, destination=16 + 16 * index) for index in range(4)]
+    apart = [replace(d, wait=index > 0, release=1) for index, d in enumerate(others)]
+    overlapped = compare(config, others)
+    assert overlapped.cycles <= alone + 3 * (64 + 8)
+    waiting = compare(config, apart)
+    assert 4 * alone <= waiting.cycles <= waiting.elapsed <= 4 * alone + 60
+
+
+def test_results_feed_the_next_operation():
+    config = configuration(beat_bits=64, row_block=32)
+    chain = []
+    for index in range(3):
+        chain.append(describe(config, 64, 64, 2, source=8 * index, destination=8 * index + 8,
+                              flags=Descriptor.SATURATE, multiplier=1, shift=4,
+                              destination_type=0, wait=int(index > 0), release=1))
+    compare(config, chain)
+
+
+@pytest.mark.parametrize("masks, index", [
+    ([(1, 0)], 0),  # waits for a token that nobody puts
+    ([(0, 1), (1, 0), (1, 0)], 2),
+    ([(0, 6), (2, 0), (8, 0)], 2),
+    ([(0, 1)] * 16, 15),  # one more than a queue holds
+    ([(0, 1)] * 15 + [(1, 1), (0, 1)], 16),
+])
+def test_token_mistakes_are_refused_and_forgotten(masks, index):
+    """No operation waits for ever; the next program starts with empty queues."""
+    config = configuration(beat_bits=64, row_block=32)
+    nop = Descriptor.unpack(bytes(64))
+    program = [replace(nop, wait=wait, release=release) for wait, release in masks]
+    program[0] = describe(config, 3, 30, 1, wait=masks[0][0], release=masks[0][1])
+    report = compare(config, program)
+    assert (report.code, report.index) == (Refusal.TOKENS, index)
+    assert compare(config, [describe(config, 3, 30, 1)]).code == Refusal.NONE
 
 
 @pytest.mark.parametrize("change, code", [

@@ -7,9 +7,11 @@ import pytest
 from amaranth.back import verilog
 
 from luthier.golden.config import Configuration, load_configuration
+from luthier.golden.descriptor import Descriptor
 from luthier.golden.weights import pack_planes, pack_trits
 from luthier.hw.table import TableUnit
 from luthier.sim.streams import simulate, sink, source
+from luthier.sim.unit_case import unit_case, unit_command
 
 TINY = load_configuration("tiny")
 
@@ -37,8 +39,9 @@ def run(config, operations, *, p_valid=1.0, p_ready=1.0, seed=1, times=None):
     t, commands, activations, weights = config.table, [], [], []
     for values, planes, x in operations:
         rows, columns = values.shape
-        commands.append({"trits": int(planes == 0), "planes": planes or 1, "rows": rows,
-                         "columns": columns})
+        commands.append(unit_command(config, Descriptor(
+            flags=int(planes == 0), planes_stored=planes or 1, planes_used=planes or 1, rows=rows,
+            columns=columns)))
         activations += words(config, x, -(-rows // t.row_block))
         packed = (pack_planes(values, planes, t.beat_bits, t.row_block) if planes else
                   pack_trits(values, t.beat_bits, t.row_block))
@@ -149,6 +152,71 @@ def test_full_rate_and_latency(planes):
     gaps = np.diff(times)
     assert set(gaps[:15]) | set(gaps[16:]) == {1}
     assert gaps[15] == per_strip - 15
+
+
+@pytest.mark.parametrize("name", ["tiny", "a5"])
+def test_latency(name):
+    """A row's last beat comes alone: its result is there ``latency`` cycles later."""
+    config, times, taken = load_configuration(name), [], []
+    unit = TableUnit(config)
+    x = [[1] * config.activations_per_word] * (64 // config.activations_per_word)
+    d = Descriptor(rows=1, columns=64)
+
+    async def watch(ctx):
+        cycle = 0
+        async for *_, issued, valid in ctx.tick().sample(
+                unit.weights.valid & unit.weights.ready, unit.results.valid):
+            taken.extend([cycle] * issued)
+            times.extend([cycle] * valid)
+            cycle += 1
+
+    received = []
+    simulate(unit, [source(unit.command, [unit_command(config, d)]), source(unit.activations, x),
+                    source(unit.weights, [0]), sink(unit.results, received, 1)],
+             background=[watch])
+    assert times[0] - taken[0] == unit.latency
+
+
+def scaled(config, seed, count, p_valid, p_ready, **fixed):
+    """Run random operations of all kinds against the golden engine."""
+    rng = np.random.default_rng(seed)
+    cases = [unit_case(config, rng, rows=int(rng.choice([1, 3, 4, 16, 17, 35])), **fixed)
+             for _ in range(count)]
+    unit, received = TableUnit(config), []
+
+    def joined(name):
+        return [word for case in cases for word in getattr(case, name)]
+
+    results = joined("results")
+    simulate(unit, [
+        source(unit.command, joined("commands"), probability=p_valid, seed=seed),
+        source(unit.activations, joined("activations"), probability=p_valid, seed=seed + 1),
+        source(unit.weights, joined("weights"), probability=p_valid, seed=seed + 2),
+        sink(unit.results, received, len(results), probability=p_ready, seed=seed + 3),
+    ], observed=[unit.results], limit=200_000)
+    assert [(word.value, bool(word.last)) for word in received] == results
+    assert sum(word.saturated for word in received) == sum(case.saturations for case in cases)
+
+
+@pytest.mark.parametrize("p_valid, p_ready", [(1, 1), (0.4, 1), (1, 0.3), (0.7, 0.7)])
+def test_scales_under_stalls(p_valid, p_ready):
+    """Back to back, all kinds of groups, alphabets, planes and types."""
+    scaled(TINY, int(100 * p_valid + 10 * p_ready), 4, p_valid, p_ready)
+
+
+@pytest.mark.parametrize("group", [16, 32, 64, 0])
+def test_groups_under_stalls(group):
+    scaled(TINY, group, 2, 0.6, 0.8, scaled=True, saturate=True, trits=False, group=group)
+
+
+@pytest.mark.parametrize("table", [
+    {"beat_bits": 128, "row_block": 16, "smallest_group": 128},
+    {"beat_bits": 64, "activation_bits": 16, "smallest_group": 64},
+    {"beat_bits": 128, "activation_bits": 4},
+], ids=["one_lane", "one_lane_a16", "eight_lanes_a4"])
+def test_lanes(table):
+    scaled(configuration(row_block=32, **{"beat_bits": 64} | table) if "row_block" not in table
+           else configuration(**table), 3, 3, 0.8, 0.8, scaled=True, saturate=True)
 
 
 def test_converts():

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random operations for the table unit by itself: streams in, results out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..golden.config import Configuration
+from ..golden.descriptor import Descriptor, Refusal, source_words
+from ..golden.engine import Engine
+from ..golden.scales import groups_per_tile, strip_words
+from ..golden.table import columns_per_beat
+from ..golden.weights import STRIP_ROWS, strips
+from .operations import random_operation, random_program
+
+__all__ = ["UnitCase", "unit_case", "unit_command"]
+
+
+def beat_addresses(config: Configuration, d: Descriptor) -> list[int]:
+    """Return the memory words that one token of an operation takes, in their order."""
+    t, found = config.table, []
+    groups = groups_per_tile(config, d.group, d.trits)
+    tiles = -(-d.columns // columns_per_beat(config, d.trits))
+    full = strip_words(config, STRIP_ROWS, groups, d.offsets)
+    weights, scales = d.weights, d.scales
+    for start in range(0, d.rows, t.row_block):
+        for tile in range(tiles):
+            for rows in strips(min(t.row_block, d.rows - start)):
+                found += range(weights, weights + rows * d.planes_used)
+                weights += rows * d.planes_stored
+                if d.scaled and (d.group or tile == tiles - 1):
+                    found += range(scales, scales + strip_words(config, rows, groups, d.offsets))
+                    scales += full * -(-rows // STRIP_ROWS)
+    return found
+
+
+def unit_command(config: Configuration, d: Descriptor) -> dict[str, Any]:
+    """Return an operation as :func:`luthier.hw.table.commands.table_command` has it."""
+    walk = {"trits": int(d.trits), "planes": d.planes_stored, "rows": d.rows,
+            "columns": d.columns}
+    if not config.table.scaled:
+        return {"walk": walk}
+    groups = groups_per_tile(config, d.group, d.trits)
+    stage = d.flags & Descriptor.SATURATE
+    return {
+        "walk": walk | {"used": d.planes_used, "scaled": int(d.scaled),
+                        "offsets": int(d.offsets), "whole": int(not d.group),
+                        "groups": groups.bit_length() - 1},
+        "stage": {"multiplier": d.multiplier if stage else 1, "shift": d.shift,
+                  "element": d.destination_type}}
+
+
+@dataclass
+class UnitCase:
+    """What goes into the table unit for one operation, and what comes out.
+
+    Attributes
+    ----------
+    commands : list of dict
+        One for each token.
+    activations : list of list of int
+    weights : list of int
+    results : list of (int, bool)
+        Values and whether they are the last of a command.
+    saturations : int
+    """
+
+    commands: list[dict[str, Any]]
+    activations: list[list[int]]
+    weights: list[int]
+    results: list[tuple[int, bool]]
+    saturations: int
+
+
+def unit_case(config: Configuration, rng: np.random.Generator, **fixed: Any) -> UnitCase:
+    """Return a random operation for the unit alone; expected is what the golden engine does."""
+    d = random_operation(config, rng, **fixed | {"accumulate": False})
+    program = random_program(config, rng, [d])
+    d, golden = program.descriptors[0], Engine(config)
+    golden.memory[: len(program.memory)] = program.memory
+    golden.scratchpad[:] = program.scratchpad
+    report = golden.run(0, 1, 1)
+    assert report.code == Refusal.NONE, (report, d)
+    case = UnitCase([], [], [], [], report.saturations)
+    dtype, half = f"<i{config.activation_bytes}", 1 << config.table.activation_bits - 1
+    before = program.scratchpad.view(dtype).astype(np.int64)
+    words = ((before + half) & (2 * half - 1)) - half
+    kind = np.dtype(f"<i{1 << d.destination_type}")
+    for token in range(d.tokens):
+        case.commands.append(unit_command(config, d))
+        first = d.source + token * d.source_step
+        vector = words[first : first + source_words(config, d)].tolist()
+        case.activations += vector * -(-d.rows // config.table.row_block)
+        case.weights += [int.from_bytes(program.memory[address].tobytes(), "little")
+                         for address in beat_addresses(config, d)]
+        start = (d.destination + token * d.destination_step) * config.word_bytes
+        raw = golden.scratchpad.reshape(-1)[start : start + d.rows * kind.itemsize]
+        values = raw.view(kind).tolist()
+        case.results += [(value, row == d.rows - 1) for row, value in enumerate(values)]
+    return case
