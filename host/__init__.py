@@ -16,6 +16,7 @@ from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing,
 from .conversation import LinkError
 from .driver import Device, connect
 from .layer import Layer
+from .link import DeviceReset
 from .results import LayerStats, ResultMismatch
 from .weights import Weights
 
@@ -23,6 +24,7 @@ __all__ = [
     "CheckFailed",
     "Device",
     "DeviceError",
+    "DeviceReset",
     "Layer",
     "LayerStats",
     "LinkError",

@@ -16,9 +16,10 @@ __all__ = ["TRIES", "Conversation", "LinkError"]
 log = logging.getLogger("luthier.host")
 
 #: Times that a request is sent before the device counts as silent.
-TRIES = 3
-#: Seconds that any request may take beside the travel of its bytes.
-_REPLY_SECONDS = {True: 0.02, False: 1.0}  # by Transport.simulated
+TRIES = 5
+#: Seconds to wait for a reply beside the travel of its bytes, by Transport.simulated. Each further
+#: try waits twice as long: what a bad line loses is soon repeated, and a pause is waited for.
+_REPLY_SECONDS = {True: 0.002, False: 0.2}
 #: Seconds of silence that end the draining of old replies.
 _DRAIN_SECONDS = {True: 0.0005, False: 0.02}
 #: Reads that draining may take, and bytes that may arrive without a reply among them.
@@ -103,7 +104,7 @@ class Conversation:
         """
         replies: dict[int, tuple[Header, bytes]] = {}
         waiting: dict[int, _Request] = {}  # by number, oldest first
-        sent, received, self._valid = 0, self.bytes_received, 0
+        sent, received, self._valid, waited = 0, self.bytes_received, 0, 0.0
         while sent < len(requests) or waiting:
             # The oldest open request bounds the window: its reply must still be in the cache.
             while sent < len(requests) and (
@@ -113,21 +114,23 @@ class Conversation:
                 self.send(request.wire)
                 sent += 1
             travelling = sum(len(request.wire) for request in waiting.values())
-            limit = (_REPLY_SECONDS[self.transport.simulated] + extra
+            tries = max(request.tries for request in waiting.values())
+            limit = (_REPLY_SECONDS[self.transport.simulated] * 2 ** (tries - 1) + extra
                      + self.travel(travelling + self.frame_bytes))
             answer = self._await(waiting, limit)
             if answer is not None:
                 replies[waiting.pop(answer[0].seq).position] = answer
+                waited = 0.0
                 continue
-            for request in waiting.values():
-                if request.tries == TRIES:
-                    time = " of simulated time" if self.transport.simulated else ""
-                    noise = 0 if self._valid else self.bytes_received - received
-                    raise LinkError(
-                        f"{what}: {self.transport.description} gave no answer within {limit:.3g} s"
-                        f"{time}, {TRIES} times"
-                        + (f", but sent {noise} bytes that are no Luthier frames" if noise else "")
-                        + ("" if what != "greeting the device" else f"; {self.transport.advice}"))
+            waited += limit
+            if tries == TRIES:
+                time = " of simulated time" if self.transport.simulated else ""
+                noise = 0 if self._valid else self.bytes_received - received
+                raise LinkError(
+                    f"{what}: {self.transport.description} gave no answer within {waited:.3g} s"
+                    f"{time}, asked {TRIES} times"
+                    + (f", but sent {noise} bytes that are no Luthier frames" if noise else "")
+                    + ("" if what != "greeting the device" else f"; {self.transport.advice}"))
             for request in waiting.values():
                 log.debug("%s: no answer within %.3g s, sending again", what, limit)
                 request.tries += 1
