@@ -90,8 +90,9 @@ def test_reset_is_power_up(device, tiny):
 
 
 def test_split_anywhere_gives_the_same_bytes(tiny):
-    stream = (b"\0\0" + wire(type=HELLO, seq=1, count=1) + wire(b"12345678" * 3, type=WRITE, seq=2, space=1,
-              count=3) + b"junk\0" + wire(type=READ, seq=3, space=1, count=3) * 2)
+    stream = (b"\0\0" + wire(type=HELLO, seq=1, count=1)
+              + wire(b"12345678" * 3, type=WRITE, seq=2, space=1, count=3)
+              + b"junk\0" + wire(type=READ, seq=3, space=1, count=3) * 2)
     whole = DeviceModel(tiny)
     expected = whole.receive(stream)
     for size in (1, 2, 3, 7, 50):

@@ -177,8 +177,9 @@ def test_a_lost_write_keeps_the_window_from_moving(tiny, make_faulty):
 def test_a_silent_device_is_an_error_within_limits(make_faulty, tiny):
     transport = make_faulty(DeviceModel(tiny))
     transport.to_device = lambda data: b""
-    with pytest.raises(LinkError, match=r"greeting the device: golden:faulty gave no answer within "
-                                        r".* s of simulated time, asked 5 times; check that the device"):
+    with pytest.raises(LinkError, match=r"greeting the device: golden:faulty gave no answer "
+                                        r"within .* s of simulated time, asked 5 times; check that "
+                                        r"the device"):
         Link(transport).resync()
     assert len(transport.sent) == 6 and sum(transport.timeouts) < 0.1
 
@@ -195,8 +196,9 @@ def test_a_device_that_falls_silent(link, faulty):
 def test_an_operation_that_never_ends(link, faulty):
     faulty.to_host = lambda data: b"" if reply_type(data) == FrameType.RUN else data
     faulty.timeouts.clear()
-    with pytest.raises(LinkError, match="running 1 operations at 0: .* within 2.57 .* it does answer "
-                                        "a greeting, so the connection works: the operation takes"):
+    with pytest.raises(LinkError, match="running 1 operations at 0: .* within 2.57 .* it does "
+                                        "answer a greeting, so the connection works: the operation "
+                                        "takes"):
         link.run(0, 1, limit=0.5)
     assert 2.5 < sum(faulty.timeouts) < 3
     assert link.read(Space.MEMORY, 0, 1) == bytes(8)
@@ -208,8 +210,9 @@ def test_a_line_that_only_babbles_ends(link, faulty):
             return b"\x55" * 5000 + b"\0"
 
     faulty.read = Babbler()
-    with pytest.raises(LinkError, match=r"gave no answer within [\d.]+ s of simulated time, asked 5 "
-                                        r"times, but sent \d{7} bytes that are no Luthier frames"):
+    with pytest.raises(LinkError, match=r"gave no answer within [\d.]+ s of simulated time, asked "
+                                        r"5 times, but sent \d{7} bytes that are no Luthier "
+                                        r"frames"):
         link.read(Space.MEMORY, 0, 1)
     assert link.ignored > 1000
 
