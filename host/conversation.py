@@ -16,10 +16,10 @@ __all__ = ["TRIES", "Conversation", "LinkError"]
 log = logging.getLogger("luthier.host")
 
 #: Times that a request is sent before the device counts as silent.
-TRIES = 5
+TRIES = 6
 #: Seconds to wait for a reply beside the travel of its bytes, by Transport.simulated. Each further
 #: try waits twice as long: what a bad line loses is soon repeated, and a pause is waited for.
-_REPLY_SECONDS = {True: 0.002, False: 0.2}
+_REPLY_SECONDS = {True: 0.001, False: 0.1}
 #: Seconds of silence that end the draining of old replies.
 _DRAIN_SECONDS = {True: 0.0005, False: 0.02}
 #: Reads that draining may take, and bytes that may arrive without a reply among them.
@@ -41,6 +41,7 @@ class _Request:
     header: Header
     wire: bytes
     tries: int = 1
+    waited: float = 0.0
 
 
 class Conversation:
@@ -104,7 +105,7 @@ class Conversation:
         """
         replies: dict[int, tuple[Header, bytes]] = {}
         waiting: dict[int, _Request] = {}  # by number, oldest first
-        sent, received, self._valid, waited = 0, self.bytes_received, 0, 0.0
+        sent, received, self._valid = 0, self.bytes_received, 0
         while sent < len(requests) or waiting:
             # The oldest open request bounds the window: its reply must still be in the cache.
             while sent < len(requests) and (
@@ -120,10 +121,11 @@ class Conversation:
             answer = self._await(waiting, limit)
             if answer is not None:
                 replies[waiting.pop(answer[0].seq).position] = answer
-                waited = 0.0
                 continue
-            waited += limit
+            for request in waiting.values():
+                request.waited += limit
             if tries == TRIES:
+                waited = max(request.waited for request in waiting.values())
                 time = " of simulated time" if self.transport.simulated else ""
                 noise = 0 if self._valid else self.bytes_received - received
                 raise LinkError(

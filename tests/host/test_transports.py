@@ -264,7 +264,7 @@ def test_socket_silent(monkeypatch):
     monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.02, False: 0.02})
     with Server(lambda connection: [0 for _ in iter(lambda: connection.recv(100), b"")]) as server:
         with pytest.raises(LinkError, match="greeting the device: socket://.* gave no answer "
-                                            r"within [\d.]+ s, asked 5 times; check that the "
+                                            r"within [\d.]+ s, asked 6 times; check that the "
                                             r"server"):
             connect(server.url)
 
