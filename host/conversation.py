@@ -116,8 +116,7 @@ class Conversation:
                 sent += 1
             travelling = sum(len(request.wire) for request in waiting.values())
             tries = max(request.tries for request in waiting.values())
-            limit = (_REPLY_SECONDS[self.transport.simulated] * 2 ** (tries - 1) + extra
-                     + self.travel(travelling + self.frame_bytes))
+            limit = self.pause(tries) + extra + self.travel(travelling + self.frame_bytes)
             answer = self._await(waiting, limit)
             if answer is not None:
                 replies[waiting.pop(answer[0].seq).position] = answer
@@ -170,6 +169,10 @@ class Conversation:
     def frame_bytes(self) -> int:
         """Bytes that a frame of this device takes on the wire at most."""
         return OVERHEAD_BYTES + self.payload_bytes
+
+    def pause(self, tries: int) -> float:
+        """Return the seconds that the device may take to reply to that many tries."""
+        return _REPLY_SECONDS[self.transport.simulated] * 2 ** (tries - 1)
 
     def travel(self, size: int) -> float:
         """Return the seconds to allow for ``size`` bytes on the line: four times what it takes."""

@@ -15,7 +15,7 @@ from ..golden.protocol import (
     Space,
     Status,
 )
-from .conversation import Conversation, LinkError
+from .conversation import TRIES, Conversation, LinkError
 from .transports import Transport
 
 __all__ = ["DeviceReset", "Link"]
@@ -160,10 +160,7 @@ class Link(Conversation):
         self._dirty = True
         self.send(b"\0\0")
         self.drain()
-        # Any session but 0 and the one that is known.
-        session = 1 + (self._session + secrets.randbelow(0xFFFE)) % 0xFFFF
-        hello = Header(type=FrameType.HELLO, seq=0, count=session, address=secrets.randbits(64))
-        ((reply, data),) = self.converse([(hello, b"")], 1, "greeting the device", self._patience)
+        reply, data = self._greet()
         name = self.transport.description
         try:
             found = Identification.unpack(data)
@@ -192,6 +189,25 @@ class Link(Conversation):
         self.transport.close()
 
     # Conversation --------------------------------------------------------------------------
+
+    def _greet(self) -> tuple[Header, bytes]:
+        """Return the reply to a HELLO of which no repeat is under way.
+
+        The repeat would begin a session, unnoticed, if the device were reset just before it.
+        """
+        # Any session but 0 and the one that is known.
+        session = 1 + (self._session + secrets.randbelow(0xFFFE)) % 0xFFFF
+        for attempt in range(TRIES):
+            repeats = self.repeats
+            hello = Header(type=FrameType.HELLO, seq=0, count=session, address=secrets.randbits(64))
+            # A device that is only slow gets more time.
+            extra = self._patience + (self.pause(attempt) if attempt else 0.0)
+            reply, = self.converse([(hello, b"")], 1, "greeting the device", extra)
+            if self.repeats == repeats:
+                return reply
+        raise LinkError(
+            f"greeting the device: {self.transport.description} answered only when asked again, "
+            f"{TRIES} times: the line loses too much; {self.transport.advice}")
 
     def _exchange(self, requests: Sequence[tuple[Header, bytes]], window: int, what: str,
                   extra: float = 0.0) -> list[tuple[Header, bytes]]:

@@ -5,12 +5,15 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from luthier.cli.main import main
 from luthier.golden.protocol import HEADER_BYTES, Header
-from luthier.host import conversation, device_model, frames
+from luthier.host import Weights, connect, conversation, device_model, frames
 from luthier.host.device_model import DeviceModel
+from luthier.host.transports import open_transport
+from luthier.host.transports.faulty import FaultyTransport
 
 
 @pytest.fixture
@@ -72,6 +75,21 @@ def test_ten_thousand_operations_at_ten_times_the_rate(torture, url, operations)
 def test_other_configurations(torture, name):
     """Other widths of the link, longer frames, deeper windows: at most a few faults in a frame."""
     never_wrong(torture, f"sim:{name}", 100, 20_000, 0.9, seed=4)
+
+
+def test_a_full_queue_costs_repeats_only():
+    """Requests arrive so often that the simulated device drops others."""
+    with FaultyTransport(open_transport("sim:tiny"), kinds=["repeat"]) as line:
+        device = connect(line)
+        line.restart(200, "1")
+        weights = Weights.ternary(np.random.default_rng(1).integers(-1, 2, size=(60, 200)))
+        for index in range(10):
+            layer = device.load(weights)
+            assert (layer(np.full(200, index)) == index * weights.values.sum(axis=1)).all()
+            layer.unload()
+        line.restart(0, 0)
+        counters = device.counters()
+        assert counters.overruns > 20 and counters.repeats > 100 and counters.damaged == 0
 
 
 def test_lines(capsys):

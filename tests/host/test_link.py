@@ -353,7 +353,63 @@ def test_no_loss_of_a_greeting_hides_a_reset(link, faulty, lost):
     faulty.to_host = lose
     with pytest.raises(DeviceReset):
         link.resync()
-    assert len(greetings) == lost + 1
+    assert len(greetings) == (lost + 2 if lost else 1)  # one more that was not repeated
+
+
+def test_a_reset_between_a_greeting_and_its_repeat_is_noticed(link, faulty):
+    """The reply to the first is late; the second begins a session that nobody asks about."""
+    faulty.late, greetings = 1, []
+
+    def reset(data):
+        if len(data) > 20:
+            greetings.append(data)
+            if len(greetings) == 2:
+                faulty.device.reset()
+                faulty.device.receive(b"\0")
+                faulty.late = 0
+        return data
+
+    faulty.to_device = reset
+    with pytest.raises(DeviceReset, match="since the last operation"):
+        link.resync()
+    assert len(greetings) == 3
+
+
+def test_a_line_on_which_every_greeting_has_to_be_repeated(link, faulty):
+    count = [0]
+
+    def lose(data):
+        count[0] += 1
+        return data if count[0] % 2 == 0 else b""
+
+    faulty.to_host = lose
+    with pytest.raises(LinkError, match="greeting the device: golden:faulty answered only when "
+                                        "asked again, 6 times: the line loses too much; check"):
+        link.resync()
+
+
+def test_a_slow_device_gets_more_time_to_greet(tiny, make_faulty):
+    class Slow(make_faulty):
+        """Each reply takes 5 ms."""
+        time, ready = 0.0, 0.0
+
+        def now(self):
+            return self.time
+
+        def write(self, data):
+            self.ready = max(self.ready, self.time + 0.005)
+            super().write(data)
+
+        def read(self, timeout):
+            if self.time + timeout < self.ready:
+                self.time += timeout
+                return b""
+            self.time = max(self.time, self.ready)
+            return super().read(0)
+
+    link = Link(Slow(DeviceModel(tiny)))
+    link.resync()
+    assert link.read(Space.MEMORY, 0, 1) == bytes(8)
 
 
 def test_a_silence_that_was_a_reset_is_told_as_one(link, faulty):

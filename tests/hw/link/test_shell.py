@@ -360,6 +360,7 @@ def test_good_after_damaged(width, probability):
         garbage = rng.randbytes(50) + b"\0\0"
         bench.model.feed(garbage)
         await bench.send(ctx, garbage)
+        await bench.exchange(ctx, hello(0xFFFF))
         for seq in range(10):
             size = rng.choice([1, 2, 16])
             frame = encode(write(seq, 1, seq, size, rng.randbytes(8 * size)))
