@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 
-from ...golden.errors import DeviceError, UserError
+from ...golden.errors import LuthierError, UserError
 from .base import Transport
 
 __all__ = ["KINDS", "TO_DEVICE", "TO_HOST", "FaultyTransport", "Overdue"]
@@ -27,8 +27,8 @@ _SILENCE = {True: (1e-4, 0.03), False: (0.01, 3.0)}
 _BEFORE_RESET = 1e-4
 
 
-class Overdue(DeviceError):
-    """An operation took longer than its limit: the driver waits for ever."""
+class Overdue(LuthierError):
+    """An operation took longer than its limit: a defect of the driver, which should never wait so."""
 
 
 class FaultyTransport(Transport):
