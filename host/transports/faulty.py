@@ -28,7 +28,7 @@ _BEFORE_RESET = 1e-4
 
 
 class Overdue(LuthierError):
-    """An operation took longer than its limit: a defect of the driver, which should never wait so."""
+    """An operation took longer than its limit: a defect of the driver, whose waits are bounded."""
 
 
 class FaultyTransport(Transport):
