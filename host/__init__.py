@@ -13,10 +13,9 @@ No Amaranth here: this is all that a machine with a board needs.
 """
 
 from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing, UserError
-from .conversation import LinkError
+from .conversation import DeviceReset, LinkError
 from .driver import Device, connect
 from .layer import Layer
-from .link import DeviceReset
 from .results import LayerStats, ResultMismatch
 from .weights import Weights
 

@@ -11,7 +11,7 @@ from ..golden.protocol import IDENTIFICATION_HEAD_BYTES, Header
 from .frames import OVERHEAD_BYTES, FrameReader, answers, encode
 from .transports import Transport
 
-__all__ = ["TRIES", "Conversation", "LinkError"]
+__all__ = ["TRIES", "Conversation", "DeviceReset", "LinkError"]
 
 log = logging.getLogger("luthier.host")
 
@@ -31,6 +31,10 @@ _SHORTEST = 1e-10
 
 class LinkError(DeviceError):
     """The device did not answer in time, in spite of repeats and of a resynchronisation."""
+
+
+class DeviceReset(DeviceError):
+    """The device was reset; what it was doing and what was in its memory is lost."""
 
 
 @dataclass

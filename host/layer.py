@@ -16,7 +16,6 @@ from ..golden.protocol import Report, Space
 from ..golden.weights import trit_columns, trit_values, weight_bit
 from .activations import activations, tokens_per_run
 from .arguments import plain_array, whole
-from .link import DeviceReset
 from .results import LayerStats, compare
 from .weights import Weights
 
@@ -45,9 +44,10 @@ class Layer:
 
     def __init__(self, device: Device, weights: Weights, name: str, address: int):
         self._device, self._weights, self._name, self._address = device, weights, name, address
-        self._program, self._resets = b"", device.link.resets
+        self._program = b""
         self._stats: LayerStats | None = None
         self._loaded = True
+        self._resets = device.link.resets
 
     @property
     def name(self) -> str:
@@ -184,9 +184,7 @@ class Layer:
         self._device.require_open()
         if not self._loaded:
             raise UserError(f"layer {self._name} was unloaded; load its weights again")
-        if self._device.link.resets != self._resets:
-            raise DeviceReset(f"layer {self._name} was loaded before {self._device.url} was reset, "
-                              f"which may have cost its weights; load them again")
+        self._device.link.require_no_reset(self._resets, f"layer {self._name}")
 
     def _cycles(self, tokens: int) -> int:
         rows, columns = self._weights.shape

@@ -15,14 +15,10 @@ from ..golden.protocol import (
     Space,
     Status,
 )
-from .conversation import TRIES, Conversation, LinkError
+from .conversation import TRIES, Conversation, DeviceReset, LinkError
 from .transports import Transport
 
-__all__ = ["DeviceReset", "Link"]
-
-
-class DeviceReset(DeviceError):
-    """The device was reset; what it was doing and what was in its memory is lost."""
+__all__ = ["Link"]
 
 
 class Link(Conversation):
@@ -183,6 +179,12 @@ class Link(Conversation):
         if reset:
             raise self._reset("since the last operation")
         return found
+
+    def require_no_reset(self, since: int, what: str) -> None:
+        """Raise DeviceReset if what was loaded when ``resets`` was ``since`` may be lost."""
+        if self.resets != since:
+            raise DeviceReset(f"{what} was loaded before {self.transport.description} was reset, "
+                              f"which may have cost its weights; load them again")
 
     def close(self) -> None:
         """Close the transport."""
