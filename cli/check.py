@@ -3,6 +3,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..golden.config import Configuration
 from ..golden.errors import CheckFailed, LuthierError
 from .bench import FORMATS, DeviceOption, SeedOption, describe
 from .output import JsonOption, Output, log
+from .torture import BytesPerFaultOption, Line
 
 if TYPE_CHECKING:
     from ..host import Device, Weights
@@ -126,6 +128,7 @@ class _Tally:
     operations: int = 0
     results: int = 0
     mismatches: int = 0
+    wrong: int = 0  # operations with mismatches
     cycle_mismatches: int = 0
     cycles: int = 0
     failure: CheckFailed | None = None
@@ -151,6 +154,7 @@ def _one(device: "Device", operation: Operation, name: str, again: str, tally: _
     tally.operations += 1
     tally.results += y.size
     tally.mismatches += len(wrong)
+    tally.wrong += len(wrong) > 0
     tally.cycles += stats.cycles
     if len(wrong):
         token, row = (int(i) for i in wrong[0])
@@ -175,42 +179,47 @@ def register(app: typer.Typer) -> None:
         seed: SeedOption = 0,
         start: Annotated[int, typer.Option(
             "--start", min=0, help="Number of the first: to repeat one that failed.")] = 0,
+        bytes_per_fault: BytesPerFaultOption = 0,
         json: JsonOption = None,
     ) -> None:
         """Run random operations on a device and compare every result.
 
         Shapes, formats and values vary: ternary and 1 to 8 bits, one row, one column, several row
         blocks, extreme values. The reference is NumPy's 64-bit integer product. On a simulated
-        device the cycles must be those declared, too.
+        device the cycles must be those declared, too. With --bytes-per-fault the line is bad: what
+        became of the operations is counted, and only wrong results, and waits without end, fail.
         """
         from ..host import connect
 
         output = Output(json)
-        tally = _Tally()
-        with connect(device) as opened:
+        tally, line = _Tally(), Line(device, bytes_per_fault, seed)
+        with connect(line.transport) as opened:
             describe(output, opened)
             with output.progress("operations", operations) as advance:
                 for index in range(start, start + operations):
                     again = shlex.join(["luthier", "check", "--device", device, "--operations", "1",
-                                        "--start", str(index), "--seed", str(seed)])
+                                        "--start", str(index), "--seed", str(seed),
+                                        *line.options])
                     operation = random_operation(opened.config, seed, index)
                     log.debug("operation %d: %s", index, operation)
                     try:
-                        _one(opened, operation, f"operation {index}", again, tally)
+                        line.run(index, partial(_one, opened, operation, f"operation {index}",
+                                                again, tally), tally.fail, again)
                     except LuthierError:
                         log.error("operation %d (%s) ended early; reproduce with: %s", index,
                                   operation, again)
                         raise
                     advance()
-            output.line(f"operations  {tally.operations}, seed {seed}")
+            output.line(f"operations  {operations}, seed {seed}")
             output.line(f"results     {tally.results} compared, {tally.mismatches} wrong")
             if opened.transport.simulated:
                 output.line(f"cycles      {tally.cycles}, {tally.cycle_mismatches} operations took "
                             f"other than the declared cycles")
+            disturbed = line.show(output, opened, tally.operations - tally.wrong, tally.wrong)
             output.write_json(
                 {"operations": tally.operations, "results": tally.results,
                  "mismatches": tally.mismatches, "cycle_mismatches": tally.cycle_mismatches,
-                 "cycles": tally.cycles, "start": start, "device": opened.url},
+                 "cycles": tally.cycles, "start": start, "device": opened.url} | disturbed,
                 config=opened.config, seed=seed)
         if tally.failure is not None:
             raise tally.failure

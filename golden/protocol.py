@@ -10,7 +10,8 @@ offset bytes  field
 1      2      ``seq``: chosen by the host, echoed in the reply
 3      2      ``length``: bytes of data after the header, at most ``link.payload_bytes``
 5      1      request: ``space``, a :class:`Space`; reply: ``status``, a :class:`Status`
-6      2      ``count``: words (READ, WRITE) or descriptors (RUN); echoed in the reply
+6      2      ``count``: words (READ, WRITE) or descriptors (RUN), echoed in the reply; the
+              session (HELLO)
 8      8      ``address``: first word (READ, WRITE); base | repeat << 32 (RUN);
               a nonce (HELLO); echoed in the reply
 ====== ====== ============================================================================
@@ -24,6 +25,12 @@ other request gets exactly one reply with its ``seq``. A request whose ``seq`` i
 reply gets that reply again and is not executed; HELLO is always executed and empties the cache
 first. Requests are executed in order of arrival. The device holds ``link.window`` requests; more
 are dropped and counted, so a host never has more outstanding.
+
+Sessions. A device that was reset has lost its replies, so that it would execute a repeated request
+again, and perhaps its memories. It has session 0 then, and answers everything but HELLO with
+``NO_SESSION``. A HELLO gives a device of session 0 the session in its ``count``, which the host
+chooses, not 0; a device that has one keeps it. The reply's ``count`` is the session of the device,
+so a host that meets another than before knows of the reset.
 """
 
 import struct
@@ -54,7 +61,7 @@ __all__ = [
     "seal",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAGIC = b"LUTHIER\0"
 HEADER_BYTES = 16
 CRC_BYTES = 4
@@ -74,7 +81,7 @@ _COUNTERS = struct.Struct("<IIII")
 class FrameType(IntEnum):
     """What a frame asks for."""
 
-    HELLO = 1  #: reply data: the identification head, 128 bytes
+    HELLO = 1  #: begin a session; reply data: the identification head, 128 bytes
     READ = 2  #: reply data: ``count`` words
     WRITE = 3  #: data: ``count`` words
     RUN = 4  #: run a program; reply data: a report, 64 bytes, when it has ended
@@ -98,6 +105,7 @@ class Status(IntEnum):
     BAD_COUNT = 3  #: zero, more than a frame holds, or not what ``length`` says
     BAD_ADDRESS = 4  #: the words are not all inside the space
     REFUSED = 5  #: RUN: a descriptor was refused; the report says which and why
+    NO_SESSION = 6  #: the device was reset and has seen no HELLO since; nothing was done
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ No Amaranth here: this is all that a machine with a board needs.
 """
 
 from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing, UserError
-from .conversation import LinkError
+from .conversation import DeviceReset, LinkError
 from .driver import Device, connect
 from .layer import Layer
 from .output import Output
@@ -25,6 +25,7 @@ __all__ = [
     "CheckFailed",
     "Device",
     "DeviceError",
+    "DeviceReset",
     "Layer",
     "LayerStats",
     "LinkError",

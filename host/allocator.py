@@ -46,10 +46,10 @@ class Allocator:
 
     def free(self, start: int, words: int) -> None:
         """Give an area back, as it was allocated."""
-        areas = sorted([*self._free, (start, words)])
-        self._free = []
-        for begin, size in areas:
-            if self._free and sum(self._free[-1]) == begin:
-                self._free[-1] = (self._free[-1][0], self._free[-1][1] + size)
+        free: list[tuple[int, int]] = []
+        for begin, size in sorted([*self._free, (start, words)]):
+            if free and sum(free[-1]) == begin:
+                free[-1] = (free[-1][0], free[-1][1] + size)
             else:
-                self._free.append((begin, size))
+                free.append((begin, size))
+        self._free = free  # at once, so that Ctrl-C does not lose the rest

@@ -11,14 +11,15 @@ from ..golden.protocol import IDENTIFICATION_HEAD_BYTES, Header
 from .frames import OVERHEAD_BYTES, FrameReader, answers, encode
 from .transports import Transport
 
-__all__ = ["TRIES", "Conversation", "LinkError"]
+__all__ = ["TRIES", "Conversation", "DeviceReset", "LinkError"]
 
 log = logging.getLogger("luthier.host")
 
 #: Times that a request is sent before the device counts as silent.
-TRIES = 3
-#: Seconds that any request may take beside the travel of its bytes.
-_REPLY_SECONDS = {True: 0.02, False: 1.0}  # by Transport.simulated
+TRIES = 6
+#: Seconds to wait for a reply beside the travel of its bytes, by Transport.simulated. Each further
+#: try waits twice as long: what a bad line loses is soon repeated, and a pause is waited for.
+_REPLY_SECONDS = {True: 0.001, False: 0.1}
 #: Seconds of silence that end the draining of old replies.
 _DRAIN_SECONDS = {True: 0.0005, False: 0.02}
 #: Reads that draining may take, and bytes that may arrive without a reply among them.
@@ -32,6 +33,10 @@ class LinkError(DeviceError):
     """The device did not answer in time, in spite of repeats and of a resynchronisation."""
 
 
+class DeviceReset(DeviceError):
+    """The device was reset; what it was doing and what was in its memory is lost."""
+
+
 @dataclass
 class _Request:
     """A request that was sent and not yet answered."""
@@ -40,6 +45,7 @@ class _Request:
     header: Header
     wire: bytes
     tries: int = 1
+    waited: float = 0.0
 
 
 class Conversation:
@@ -113,21 +119,23 @@ class Conversation:
                 self.send(request.wire)
                 sent += 1
             travelling = sum(len(request.wire) for request in waiting.values())
-            limit = (_REPLY_SECONDS[self.transport.simulated] + extra
-                     + self.travel(travelling + self.frame_bytes))
+            tries = max(request.tries for request in waiting.values())
+            limit = self.pause(tries) + extra + self.travel(travelling + self.frame_bytes)
             answer = self._await(waiting, limit)
             if answer is not None:
                 replies[waiting.pop(answer[0].seq).position] = answer
                 continue
             for request in waiting.values():
-                if request.tries == TRIES:
-                    time = " of simulated time" if self.transport.simulated else ""
-                    noise = 0 if self._valid else self.bytes_received - received
-                    raise LinkError(
-                        f"{what}: {self.transport.description} gave no answer within {limit:.3g} s"
-                        f"{time}, {TRIES} times"
-                        + (f", but sent {noise} bytes that are no Luthier frames" if noise else "")
-                        + ("" if what != "greeting the device" else f"; {self.transport.advice}"))
+                request.waited += limit
+            if tries == TRIES:
+                waited = max(request.waited for request in waiting.values())
+                time = " of simulated time" if self.transport.simulated else ""
+                noise = 0 if self._valid else self.bytes_received - received
+                raise LinkError(
+                    f"{what}: {self.transport.description} gave no answer within {waited:.3g} s"
+                    f"{time}, asked {TRIES} times"
+                    + (f", but sent {noise} bytes that are no Luthier frames" if noise else "")
+                    + ("" if what != "greeting the device" else f"; {self.transport.advice}"))
             for request in waiting.values():
                 log.debug("%s: no answer within %.3g s, sending again", what, limit)
                 request.tries += 1
@@ -165,6 +173,10 @@ class Conversation:
     def frame_bytes(self) -> int:
         """Bytes that a frame of this device takes on the wire at most."""
         return OVERHEAD_BYTES + self.payload_bytes
+
+    def pause(self, tries: int) -> float:
+        """Return the seconds that the device may take to reply to that many tries."""
+        return _REPLY_SECONDS[self.transport.simulated] * 2 ** (tries - 1)
 
     def travel(self, size: int) -> float:
         """Return the seconds to allow for ``size`` bytes on the line: four times what it takes."""

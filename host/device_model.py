@@ -34,7 +34,8 @@ class DeviceModel:
     """Take the bytes that a host sends and return those that the device of a configuration sends.
 
     Requests are executed as they arrive, so there is always a free slot and ``overruns`` stays 0;
-    everything else is as `docs/link.md` has it, with the order of its checks.
+    everything else is as `docs/link.md` has it, with the order of its checks. :meth:`reset` is a
+    loss of power: its memories are zero afterwards.
 
     Parameters
     ----------
@@ -46,12 +47,17 @@ class DeviceModel:
 
     def __init__(self, config: Configuration, build_id: bytes = GOLDEN_BUILD_ID):
         self.config = config
-        self.engine = Engine(config)
-        self.report = Report()
         self._identification = identification(config, build_id)
-        self._cache: deque[tuple[int, bytes]] = deque(maxlen=config.link.cache_depth)
-        self._counts = {"frames": 0, "damaged": 0, "repeats": 0}
         self._frame_limit = HEADER_BYTES + config.link.payload_bytes + CRC_BYTES
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the state after power-up."""
+        self.engine = Engine(self.config)
+        self.report = Report()
+        self._cache: deque[tuple[int, bytes]] = deque(maxlen=self.config.link.cache_depth)
+        self._counts = {"frames": 0, "damaged": 0, "repeats": 0}
+        self._session = 0
         self._buffer = bytearray()
         self._hunting = True
 
@@ -94,17 +100,21 @@ class DeviceModel:
                 if seq == header.seq:
                     self._counts["repeats"] += 1
                     return reply
+            count = header.count
         else:
             self._cache.clear()
+            count = self._session = self._session or header.count
         self._counts["frames"] += 1
         status, answer = self._execute(header, data)
         encoded = encode(
             Header(type=header.type | REPLY, seq=header.seq, length=len(answer), space=status,
-                   count=header.count, address=header.address), answer)
+                   count=count, address=header.address), answer)
         self._cache.append((header.seq, encoded))
         return encoded
 
     def _execute(self, header: Header, data: bytes) -> tuple[Status, bytes]:
+        if header.type != FrameType.HELLO and not self._session:
+            return Status.NO_SESSION, b""
         match header.type:
             case FrameType.HELLO:
                 return Status.OK, self._identification[:IDENTIFICATION_HEAD_BYTES]

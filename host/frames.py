@@ -5,7 +5,7 @@ from collections import deque
 
 from cobs import cobs
 
-from ..golden.protocol import CRC_BYTES, HEADER_BYTES, REPLY, Header, check, seal
+from ..golden.protocol import CRC_BYTES, HEADER_BYTES, REPLY, FrameType, Header, check, seal
 
 __all__ = ["OVERHEAD_BYTES", "FrameReader", "answers", "encode"]
 
@@ -22,8 +22,9 @@ def encode(header: Header, data: bytes = b"") -> bytes:
 
 def answers(reply: Header, request: Header) -> bool:
     """Whether ``reply`` is one to ``request``: type, number and all that a reply repeats."""
-    return (reply.type, reply.seq, reply.count, reply.address) == (
-        request.type | REPLY, request.seq, request.count, request.address)
+    return (reply.type, reply.seq, reply.address) == (
+        request.type | REPLY, request.seq, request.address) and (
+        reply.count == request.count or request.type == FrameType.HELLO)
 
 
 class FrameReader:

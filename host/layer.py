@@ -55,6 +55,7 @@ class Layer:
         self._program = b""
         self._stats: LayerStats | None = None
         self._loaded = True
+        self._resets = device.link.resets
 
     @property
     def name(self) -> str:
@@ -245,6 +246,7 @@ class Layer:
         self._device.require_open()
         if not self._loaded:
             raise UserError(f"layer {self._name} was unloaded; load its weights again")
+        self._device.link.require_no_reset(self._resets, f"layer {self._name}")
 
     def known_planes(self, planes: int | None) -> int | None:
         """Return ``planes`` if the device can use so many; UserError otherwise."""

@@ -15,7 +15,7 @@ from ..golden.protocol import (
     Space,
     Status,
 )
-from .conversation import Conversation, LinkError
+from .conversation import TRIES, Conversation, DeviceReset, LinkError
 from .transports import Transport
 
 __all__ = ["Link"]
@@ -40,11 +40,15 @@ class Link(Conversation):
         As of :class:`~luthier.host.conversation.Conversation`.
     resyncs : int
         Resynchronisations, the first contact included.
+    resets : int
+        Resets of the device that were noticed; each ended a call with :class:`DeviceReset`.
     """
 
     def __init__(self, transport: Transport):
         super().__init__(transport)
-        self.resyncs = 0
+        self.resyncs = self.resets = 0
+        #: The device's session; 0: whichever it has.
+        self._session = 0
         self._identification: Identification | None = None
         self._dirty = True
         #: Seconds that an operation which was given up may still take in the device.
@@ -143,6 +147,8 @@ class Link(Conversation):
         ------
         LinkError
             If the device does not answer.
+        DeviceReset
+            If it was reset since the last contact; the link is synchronised all the same.
         DeviceError
             If it is another device than before, or speaks another protocol version.
         """
@@ -150,8 +156,7 @@ class Link(Conversation):
         self._dirty = True
         self.send(b"\0\0")
         self.drain()
-        hello = Header(type=FrameType.HELLO, seq=0, address=secrets.randbits(64))
-        ((_, data),) = self.converse([(hello, b"")], 1, "greeting the device", self._patience)
+        reply, data = self._greet()
         name = self.transport.description
         try:
             found = Identification.unpack(data)
@@ -167,14 +172,44 @@ class Link(Conversation):
         if self._identification not in (None, found):
             raise DeviceError(f"{name} is now another device than at the start; connect again")
         self._identification, self.payload_bytes = found, found.payload_bytes
+        reset = self._session not in (0, reply.count)
+        self.resets += reset  # before it is forgotten, should Ctrl-C come here
+        self._session = reply.count
         self._dirty, self._patience = False, 0.0
+        if reset:
+            raise self._reset("since the last operation")
         return found
+
+    def require_no_reset(self, since: int, what: str) -> None:
+        """Raise DeviceReset if what was loaded when ``resets`` was ``since`` may be lost."""
+        if self.resets != since:
+            raise DeviceReset(f"{what} was loaded before {self.transport.description} was reset, "
+                              f"which may have cost its weights; load them again")
 
     def close(self) -> None:
         """Close the transport."""
         self.transport.close()
 
     # Conversation --------------------------------------------------------------------------
+
+    def _greet(self) -> tuple[Header, bytes]:
+        """Return the reply to a HELLO of which no repeat is under way.
+
+        The repeat would begin a session, unnoticed, if the device were reset just before it.
+        """
+        # Any session but 0 and the one that is known.
+        session = 1 + (self._session + secrets.randbelow(0xFFFE)) % 0xFFFF
+        for attempt in range(TRIES):
+            repeats = self.repeats
+            hello = Header(type=FrameType.HELLO, seq=0, count=session, address=secrets.randbits(64))
+            # A device that is only slow gets more time.
+            extra = self._patience + (self.pause(attempt) if attempt else 0.0)
+            reply, = self.converse([(hello, b"")], 1, "greeting the device", extra)
+            if self.repeats == repeats:
+                return reply
+        raise LinkError(
+            f"greeting the device: {self.transport.description} answered only when asked again, "
+            f"{TRIES} times: the line loses too much; {self.transport.advice}")
 
     def _exchange(self, requests: Sequence[tuple[Header, bytes]], window: int, what: str,
                   extra: float = 0.0) -> list[tuple[Header, bytes]]:
@@ -186,8 +221,12 @@ class Link(Conversation):
         try:
             replies = self.converse(requests, window, what, extra)
         except LinkError as error:
-            raise LinkError(f"{error}; {self._diagnosis()}") from None
+            raise LinkError(f"{error}; {self._diagnosis(what)}") from None
         for header, _ in replies:
+            if header.space == Status.NO_SESSION:
+                self.resets += 1
+                self._session = 0  # the next contact need not tell again
+                raise self._reset(f"while {what}")
             if header.space not in (Status.OK, Status.REFUSED):
                 known = header.space in tuple(Status)
                 raise self._broken(what, Status(header.space).name if known else
@@ -195,15 +234,22 @@ class Link(Conversation):
         self._dirty, self._patience = False, 0.0
         return replies
 
-    def _diagnosis(self) -> str:
+    def _diagnosis(self, what: str) -> str:
         """Say after a failure whether the device still answers at all."""
-        self._patience = 0.0  # The limit was waited for three times already.
+        self._patience = 0.0  # The limit was waited for several times already.
         try:
             self.resync()
+        except DeviceReset:
+            raise self._reset(f"while {what}") from None
         except DeviceError:
             return f"nor does it answer a greeting: {self.transport.advice}"
         return ("it does answer a greeting, so the connection works: the operation takes longer "
                 "than declared, or the line loses bytes")
+
+    def _reset(self, when: str) -> DeviceReset:
+        return DeviceReset(
+            f"{self.transport.description} was reset {when}, so that this may not have been done "
+            f"and what its memory held is lost; load the layers again")
 
     def _broken(self, what: str, answer: str) -> DeviceError:
         self._dirty = True

@@ -4,6 +4,7 @@
 import contextlib
 import ipaddress
 import logging
+import select
 import selectors
 import socket
 import threading
@@ -100,6 +101,8 @@ class _Session:
             while True:
                 for key, _ in selector.select(self._wait()):
                     if key.fileobj is listener:
+                        if self._left():
+                            return
                         other, address = listener.accept()
                         threading.Thread(target=_turn_away, args=(other,), daemon=True).start()
                         log.warning("turned away client %s: another is connected", address[0])
@@ -112,6 +115,13 @@ class _Session:
         if not self._pending and not self._board.waiting:
             return None
         return 0.0 if time.monotonic() - self._active < _PATIENCE else _SLICE / 1e6
+
+    def _left(self) -> bool:
+        """Whether the client has left, which is seen only after all that it had sent."""
+        while self._board.waiting < _QUEUE_BYTES and select.select([self._client], [], [], 0)[0]:
+            if not self._receive():
+                return True
+        return False
 
     def _receive(self) -> bool:
         """Pass on what the client sent; False if it has left."""

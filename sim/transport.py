@@ -90,6 +90,16 @@ class SimTransport(Transport):
         self._check_open()
         return self._board.run(max(1, round(timeout * self._config.clock_hz)))
 
+    def reset(self) -> None:
+        """Reset the board, which keeps its memories; bytes that it has not taken are lost."""
+        self._check_open()
+        self._board.reset()
+
+    @property
+    def resettable(self) -> bool:
+        """True."""
+        return True
+
     def close(self) -> None:
         """Free the model."""
         self._closed = True

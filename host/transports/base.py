@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from ...golden.errors import DeviceError
+
 __all__ = ["Transport"]
 
 
@@ -34,6 +36,15 @@ class Transport(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the device; a second call does nothing."""
+
+    def reset(self) -> None:
+        """Reset the device, where :attr:`resettable`; what it was sending ends."""
+        raise DeviceError(f"{self.description} cannot be reset from here; reset it by hand")
+
+    @property
+    def resettable(self) -> bool:
+        """Whether :meth:`reset` works: on simulated devices in this process."""
+        return False
 
     @property
     @abstractmethod

@@ -57,6 +57,15 @@ class GoldenTransport(Transport):
         self._replies.clear()
         return data
 
+    def reset(self) -> None:
+        """Put the device into the state after power-up."""
+        self._device.reset()
+
+    @property
+    def resettable(self) -> bool:
+        """True."""
+        return True
+
     def close(self) -> None:
         """Forget the replies."""
         self._closed = True

@@ -28,13 +28,19 @@ class RequestCheck(wiring.Component):
     -------
     header : ``In(HEADER)``
         Header of a request.
-    status : ``Out(range(6))``
+    session : ``In(1)``
+        The device has a session.
+    status : ``Out(range(7))``
         A :class:`~luthier.golden.protocol.Status`, never ``REFUSED``.
     """
 
     def __init__(self, config: Configuration, identification_words: int):
         self._config, self._identification_words = config, identification_words
-        super().__init__({"header": In(HEADER), "status": Out(range(max(Status) + 1))})
+        super().__init__({
+            "header": In(HEADER),
+            "session": In(1),
+            "status": Out(range(max(Status) + 1)),
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -85,4 +91,6 @@ class RequestCheck(wiring.Component):
                     m.d.comb += self.status.eq(Status.BAD_COUNT)
             with m.Default():
                 m.d.comb += self.status.eq(Status.UNKNOWN_TYPE)
+        with m.If(~self.session & (header.type != FrameType.HELLO)):
+            m.d.comb += self.status.eq(Status.NO_SESSION)
         return m

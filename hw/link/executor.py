@@ -37,7 +37,7 @@ class Executor(wiring.Component):
     A request is 16 / W cycles of header, 2 of checks, its data, 1 + 16 / W of reply header and 1
     to hand over, W being the link's width; a repeated one has neither data nor reply header. Data
     moves at W bytes per cycle, if the engine keeps up. HELLO is a READ of the identification's
-    head; RUN is, when the report is there, a READ of the status space.
+    head that also names the session; RUN is, when the report is there, a READ of the status space.
 
     Parameters
     ----------
@@ -102,6 +102,7 @@ class Executor(wiring.Component):
         m.d.comb += [
             cache.seq.eq(s.header.seq),
             check.header.eq(s.header),
+            check.session.eq(s.session.any()),
             local.damaged.eq(self.damaged),
             local.overrun.eq(self.overrun),
             local.status.eq(s.status_space),
@@ -173,6 +174,8 @@ class Executor(wiring.Component):
                 m.next = "send"
             with m.Elif(~self.busy | (self.slot != s.slot)):
                 m.d.comb += [s.local.executed.eq(1), s.cache.clear.eq(s.hello)]
+                with m.If(s.hello & ~s.session.any()):
+                    m.d.sync += s.session.eq(s.header.count)
                 with m.If(s.status != Status.OK):
                     m.d.sync += s.words.eq(0)
                     m.next = "finish"
@@ -264,6 +267,8 @@ class Executor(wiring.Component):
                 s.header.space.eq(s.status),
                 s.index.eq(0),
             ]
+            with m.If(s.hello):
+                m.d.sync += s.header.count.eq(s.session)
             m.next = "header"
         with m.State("header"):
             m.d.comb += [

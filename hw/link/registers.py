@@ -19,6 +19,7 @@ def executor_registers(config: Configuration) -> SimpleNamespace:
     return SimpleNamespace(
         header=Signal(HEADER, name="header", reset_less=True),
         hello=Signal(name="hello"),
+        session=Signal(16, name="session"),  # 0: no HELLO since the reset
         hit=Signal(name="hit", reset_less=True),
         status=Signal(range(max(Status) + 1), name="status", reset_less=True),
         slot=Signal(slot_shape(config.link.cache_depth), name="reply_slot", reset_less=True),

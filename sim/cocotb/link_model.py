@@ -80,6 +80,7 @@ class LinkModel:
         self._pending: bytes | None = None  # None: hunting
         self._cache: list[tuple[int, bytes]] = []
         self._report = bytes(64)
+        self.session = 0
         self.frames = self.damaged = self.overruns = self.repeats = 0
 
     def feed(self, content: bytes) -> list[bytes]:
@@ -105,8 +106,10 @@ class LinkModel:
             self.damaged += 1
             return None
         header, data = request
+        count = header.count
         if header.type == FrameType.HELLO:
             self._cache = []
+            self.session = count = self.session or count
         for seq, reply in self._cache:
             if seq == header.seq:
                 self.repeats += 1
@@ -114,7 +117,7 @@ class LinkModel:
         self.frames += 1
         status, content = self._execute(header, data)
         reply = seal(Header(type=header.type | REPLY, seq=header.seq, length=len(content),
-                            space=status, count=header.count, address=header.address), content)
+                            space=status, count=count, address=header.address), content)
         self._cache = [*self._cache, (header.seq, reply)][-self._config.link.cache_depth :]
         return reply
 
@@ -129,6 +132,8 @@ class LinkModel:
 
     def _execute(self, header: Header, data: bytes) -> tuple[Status, bytes]:
         size, most = self._config.word_bytes, self._config.link.payload_bytes
+        if not self.session and header.type != FrameType.HELLO:
+            return Status.NO_SESSION, b""
         match header.type:
             case FrameType.HELLO:
                 return Status.OK, self._identification[:IDENTIFICATION_HEAD_BYTES]
@@ -173,7 +178,8 @@ def random_request(rng: random.Random, config: Configuration, seq: int) -> bytes
     kind = rng.choice([FrameType.HELLO, *2 * [FrameType.READ], *2 * [FrameType.WRITE],
                        FrameType.RUN])
     if kind == FrameType.HELLO:
-        return seal(Header(type=kind, seq=seq, address=rng.getrandbits(64)))
+        return seal(Header(type=kind, seq=seq, count=rng.choice([0, rng.getrandbits(16)]),
+                           address=rng.getrandbits(64)))
     if kind == FrameType.RUN:
         return seal(Header(type=kind, seq=seq, count=rng.choice([1, 2, 65535]),
                            address=rng.getrandbits(64)))

@@ -28,22 +28,25 @@ def wire(data=b"", **fields):
     return cobs.encode(seal(Header(**{"length": len(data), **fields}), data)) + b"\0"
 
 
-def ask(device, data=b"", **fields):
-    """Return header and data of the only reply."""
+def ask(device, data=b"", reply_count=None, **fields):
+    """Return status and data of the only reply."""
     encoded = device.receive(wire(data, **fields))
     assert encoded.endswith(b"\0") and encoded.count(b"\0") == 1
     reply = check(cobs.decode(encoded[:-1]))
     assert reply is not None
     header = reply[0]
     assert header.type == fields["type"] | REPLY and header.seq == fields["seq"]
-    assert header.count == fields.get("count", 0) and header.address == fields.get("address", 0)
+    count = fields.get("count", 0) if reply_count is None else reply_count
+    assert header.count == count and header.address == fields.get("address", 0)
     return Status(header.space), reply[1]
 
 
 @pytest.fixture
 def device(tiny):
+    """One with a session, and nothing counted."""
     model = DeviceModel(tiny, bytes(range(32)))
     assert model.receive(b"\0") == b""
+    model._session = 1
     return model
 
 
@@ -55,13 +58,41 @@ def test_everything_before_the_first_delimiter_is_dropped(tiny):
 
 
 def test_hello(device, tiny):
-    status, data = ask(device, type=HELLO, seq=7, address=0xDEAD_BEEF_0123_4567)
+    status, data = ask(device, type=HELLO, seq=7, count=1, address=0xDEAD_BEEF_0123_4567)
     assert status == Status.OK and data == identification(tiny, bytes(range(32)))[:128]
 
 
+def test_nothing_before_a_session(tiny):
+    model = DeviceModel(tiny)
+    model.receive(b"\0")
+    for repeat in range(2):  # from the cache, too
+        assert ask(model, bytes(8), type=WRITE, seq=1, space=1, count=1) == (Status.NO_SESSION, b"")
+        assert ask(model, type=5, seq=2) == (Status.NO_SESSION, b"")
+        assert model.counters == LinkCounters(frames=2, repeats=2 * repeat)
+    for count, session in ((0, 0), (5, 5), (6, 5), (0, 5)):
+        status, _ = ask(model, reply_count=session, type=HELLO, seq=1, count=count)
+        assert status == Status.OK
+        expected = Status.OK if session else Status.NO_SESSION
+        assert ask(model, type=READ, seq=2, space=1, count=1)[0] == expected
+
+
+def test_reset_is_power_up(device, tiny):
+    ask(device, b"somewhat", type=WRITE, seq=1, space=1, count=1)
+    ask(device, b"somewhat", type=WRITE, seq=2, space=2, count=1)
+    device.receive(wire(type=HELLO, seq=3, count=9)[:9])  # in mid-frame
+    device.reset()
+    assert device.receive(wire(type=HELLO, seq=3, count=9)[9:]) == b""  # hunted away
+    assert device.counters == LinkCounters()
+    assert ask(device, b"somewhat", type=WRITE, seq=2, space=2, count=1)[0] == Status.NO_SESSION
+    ask(device, type=HELLO, seq=3, count=9)
+    for space in (1, 2):
+        assert ask(device, type=READ, seq=3 + space, space=space, count=1) == (Status.OK, bytes(8))
+
+
 def test_split_anywhere_gives_the_same_bytes(tiny):
-    stream = (b"\0\0" + wire(type=HELLO, seq=1) + wire(b"12345678" * 3, type=WRITE, seq=2, space=1,
-              count=3) + b"junk\0" + wire(type=READ, seq=3, space=1, count=3) * 2)
+    stream = (b"\0\0" + wire(type=HELLO, seq=1, count=1)
+              + wire(b"12345678" * 3, type=WRITE, seq=2, space=1, count=3)
+              + b"junk\0" + wire(type=READ, seq=3, space=1, count=3) * 2)
     whole = DeviceModel(tiny)
     expected = whole.receive(stream)
     for size in (1, 2, 3, 7, 50):
@@ -79,7 +110,7 @@ def test_split_anywhere_gives_the_same_bytes(tiny):
 def test_damaged_frames_are_dropped_and_counted(device, frame):
     assert device.receive(frame) == b""
     assert device.counters == LinkCounters(damaged=1)
-    assert ask(device, type=HELLO, seq=1)[0] == Status.OK
+    assert ask(device, type=HELLO, seq=1, reply_count=1)[0] == Status.OK
 
 
 def test_nothing_between_delimiters_is_no_frame(device):
@@ -145,7 +176,7 @@ def test_repeats_come_from_the_cache_and_hello_empties_it(device):
     assert ask(device, type=READ, seq=2, space=1, count=1)[1] == bytes(8)
     assert ask(device, type=READ, seq=3, space=1, count=1)[1] == bytes(8)  # overwrites 1
     assert ask(device, b"another!", type=WRITE, seq=1, space=1, count=1)[0] == Status.OK
-    assert ask(device, type=HELLO, seq=1)[0] == Status.OK
+    assert ask(device, type=HELLO, seq=1, reply_count=1)[0] == Status.OK
     assert ask(device, type=READ, seq=3, space=1, count=1)[1] == b"another!"
     assert device.counters == LinkCounters(frames=6, repeats=1)
 
@@ -167,7 +198,7 @@ def test_run_splits_base_and_repeat(device):
 
 def test_wide_words_fill_the_status_space():
     device = DeviceModel(load_configuration("wide"))
-    device.receive(b"\0")
+    device.receive(b"\0" + wire(type=HELLO, seq=0, count=1))
     status, data = ask(device, type=READ, seq=1, space=3, count=2)
     assert status == Status.OK and len(data) == 128
     assert ask(device, type=READ, seq=2, space=3, count=1, address=2)[0] == Status.BAD_ADDRESS

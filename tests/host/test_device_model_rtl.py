@@ -22,7 +22,7 @@ from luthier.golden.protocol import (
 from luthier.host.device_model import DeviceModel
 from luthier.host.transports import open_transport
 
-HELLO = b"\0" + cobs.encode(seal(Header(type=FrameType.HELLO, seq=0))) + b"\0"
+HELLO = b"\0" + cobs.encode(seal(Header(type=FrameType.HELLO, seq=0, count=1))) + b"\0"
 
 
 def random_frame(rng, config):

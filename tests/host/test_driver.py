@@ -134,7 +134,7 @@ def described(tiny, change):
     (lambda f, t: (f, b"x" * len(t)), "this Luthier cannot read"),
     (lambda f, t: (f, b"\xff" * len(t)), "this Luthier cannot read"),
     (lambda f, t: (f | {"json_bytes": 2}, b"[]"), "this Luthier cannot read"),
-    (lambda f, t: (f | {"protocol": 7}, t), "version 7 of the link protocol .* version 1"),
+    (lambda f, t: (f | {"protocol": 7}, t), "version 7 of the link protocol .* version 2"),
 ])
 def test_connect_refuses_a_device_that_describes_itself_wrongly(tiny, change, message):
     with pytest.raises(DeviceError, match=message):

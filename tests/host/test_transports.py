@@ -261,10 +261,11 @@ def test_socket_stuck(monkeypatch):
 def test_socket_silent(monkeypatch):
     from luthier.host import conversation
 
-    monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.02, False: 0.05})
+    monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.02, False: 0.02})
     with Server(lambda connection: [0 for _ in iter(lambda: connection.recv(100), b"")]) as server:
         with pytest.raises(LinkError, match="greeting the device: socket://.* gave no answer "
-                                            r"within [\d.]+ s, 3 times; check that the server"):
+                                            r"within [\d.]+ s, asked 6 times; check that the "
+                                            r"server"):
             connect(server.url)
 
 

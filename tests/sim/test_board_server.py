@@ -94,6 +94,17 @@ def test_a_client_that_vanishes(address):
         assert receive(client, 6)  # what the board still owed comes first
 
 
+def test_who_comes_right_after_one_that_left_is_served(address):
+    """The server may hear of the newcomer while it still has bytes of the one that left."""
+    for number in range(20):
+        with connect(address) as client:
+            client.sendall(b"x" * 3000 + b"\0" + b"y")
+            assert client.recv(1)  # it was not turned away
+            client.sendall(b"more that is not read")
+            if number % 2:  # gone without a farewell, as a killed process
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
 def test_a_flood_is_slowed_down_not_lost(address, monkeypatch):
     monkeypatch.setattr(board_server, "_QUEUE_BYTES", 1000)
     data = b"f" * 200_000 + b"\0"

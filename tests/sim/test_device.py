@@ -12,9 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from luthier.golden.config import named_configurations
+from luthier.host import DeviceError, DeviceReset, connect
+from luthier.host.transports import open_transport
 
 LUTHIER = str(Path(sys.executable).with_name("luthier"))
 
@@ -54,6 +57,21 @@ def test_five_hundred_operations_over_a_socket(name):
     finally:
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=60)
+
+
+def test_reset_keeps_the_memory_and_ends_the_session():
+    with open_transport("sim:tiny") as transport:
+        device = connect(transport)
+        words = np.arange(80, dtype=np.uint8).reshape(10, 8)
+        device.write_memory(5, words)
+        assert transport.resettable
+        transport.reset()
+        with pytest.raises(DeviceReset, match="sim:tiny was reset while reading 10 words of mem"):
+            device.read_memory(5, 10)
+        assert (device.read_memory(5, 10) == words).all()
+        transport.close()
+        with pytest.raises(DeviceError, match="is closed"):
+            transport.reset()
 
 
 @pytest.mark.parametrize("rows, columns, format, bits", [

@@ -58,6 +58,9 @@ def test_checks_equal_model(name):
         for seq in range(400):
             frame = random_request(rng, config, seq)
             header, _ = check(frame)
+            if seq % 50 == 0:
+                model.session = 0
+            ctx.set(dut.session, model.session != 0)
             reply, _ = check(model.feed(encode(frame))[0])
             ctx.set(dut.header, {
                 "type": header.type, "seq": header.seq, "length": header.length,

@@ -141,8 +141,8 @@ class Bench:
         return [check(reply) for reply in expected]
 
 
-def hello(seq=0, nonce=0):
-    return seal(Header(type=FrameType.HELLO, seq=seq, address=nonce))
+def hello(seq=0, nonce=0, session=1):
+    return seal(Header(type=FrameType.HELLO, seq=seq, count=session, address=nonce))
 
 
 def read(seq, space, address, count, **fields):
@@ -174,7 +174,7 @@ def test_hello(width, bits):
     async def main(ctx):
         await bench.exchange(ctx, b"")  # ends the hunting
         (header, data), = await bench.exchange(ctx, hello(7, 0x123456789ABCDEF0))
-        assert header == Header(type=0x81, seq=7, length=128, address=0x123456789ABCDEF0)
+        assert header == Header(type=0x81, seq=7, length=128, count=1, address=0x123456789ABCDEF0)
         assert data == bench.content[:128]
         # The whole identification, frame by frame.
         size, content = bench.config.word_bytes, b""
@@ -224,7 +224,7 @@ def test_every_status(width):
     ]
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         for number, (frame, status) in enumerate(cases):
             (header, data), = await bench.exchange(ctx, frame)
             assert header.space == status, frame
@@ -237,12 +237,35 @@ def test_every_status(width):
     bench.run(main)
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_sessions(width):
+    """Nothing but HELLO before one with a session, which the first such HELLO gives."""
+    bench = Bench(configuration(width))
+    requests = [read(1, 1, 0, 1), write(2, 1, 0, 1, bytes(8)), run(3, 2), read(4, 3, 0, 16),
+                seal(Header(type=9, seq=5))]
+
+    async def main(ctx):
+        await bench.exchange(ctx, b"")
+        for session, known in [(None, 0), (0, 0), (0xBEEF, 0xBEEF), (7, 0xBEEF), (0, 0xBEEF)]:
+            if session is not None:
+                (header, data), = await bench.exchange(ctx, hello(9, 1, session))
+                assert (header.space, header.count, data) == (0, known, bench.content[:128])
+            for request in requests:
+                for _ in range(2):  # executed, and from the cache
+                    (header, _), = await bench.exchange(ctx, request)
+                    assert (header.space == Status.NO_SESSION) == (not known)
+        assert bench.engine.runs == 3 * [(2, 1, 1)]
+        assert bench.engine.spaces == bench.model.engine.spaces
+
+    bench.run(main)
+
+
 @pytest.mark.parametrize("width, depth", [(1, 2), (2, 1), (8, 4)])
 def test_repeats_and_eviction(width, depth):
     bench = Bench(configuration(width, cache_depth=depth, window=1))
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         for seq in range(depth + 1):
             await bench.exchange(ctx, run(seq, 2 * seq))
         for seq in range(1, depth + 1):  # held: the same reply, not run again
@@ -262,7 +285,7 @@ def test_repeats_and_eviction(width, depth):
             await bench.exchange(ctx, run(depth, 8))
             assert len(bench.engine.runs) == depth + 3
         assert await counters(bench, ctx, 99) == LinkCounters(
-            frames=len(bench.engine.runs) + 3, damaged=depth, repeats=depth + 2)
+            frames=len(bench.engine.runs) + 4, damaged=depth, repeats=depth + 2)
 
     bench.run(main)
 
@@ -272,7 +295,7 @@ def test_slot_in_use():
     bench = Bench(configuration(8, payload_bytes=1024))
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         reads = [read(seq, 2, 200 * seq, 128) for seq in range(3)]
         await bench.exchange(ctx, reads[0])
         await bench.exchange(ctx, reads[1])
@@ -293,7 +316,7 @@ def test_overruns(width, window):
     bench = Bench(configuration(width, window=window, cache_depth=window))
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         bench.hold_report = True
         kept = [run(1, 2), *(read(seq, 1, seq, 2) for seq in range(2, window + 1))]
         lost = [read(seq, 1, seq, 2) for seq in range(100, 103)]
@@ -337,6 +360,7 @@ def test_good_after_damaged(width, probability):
         garbage = rng.randbytes(50) + b"\0\0"
         bench.model.feed(garbage)
         await bench.send(ctx, garbage)
+        await bench.exchange(ctx, hello(0xFFFF))
         for seq in range(10):
             size = rng.choice([1, 2, 16])
             frame = encode(write(seq, 1, seq, size, rng.randbytes(8 * size)))
@@ -359,7 +383,7 @@ def test_random_conversation(width, bits, probability):
     bench, rng = Bench(config, probability, seed=bits), random.Random(bits + width)
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         sent = []
         for number in range(5):
             frames = [random_request(rng, config, 10 * number + index) if rng.random() < 0.85
@@ -377,7 +401,7 @@ def test_reset_in_mid_frame(width):
     bench, reset = Bench(configuration(width)), Signal()
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         await bench.exchange(ctx, run(1, 2))
         await bench.send(ctx, encode(write(2, 1, 0, 4, bytes(range(32)))) + encode(hello())[:9])
         ctx.set(reset, 1)
@@ -388,8 +412,11 @@ def test_reset_in_mid_frame(width):
         rest = encode(hello())[9:]  # hunted away
         bench.model.feed(rest)
         await bench.send(ctx, rest)
+        (header, data), = await bench.exchange(ctx, read(0, 3, 0, 16))
+        assert (header.space, data) == (Status.NO_SESSION, b"")
+        await bench.exchange(ctx, hello())
         (_, data), = await bench.exchange(ctx, read(1, 3, 0, 16))
-        assert data == LinkCounters(frames=1).pack().rjust(80, b"\0").ljust(128, b"\0")
+        assert data == LinkCounters(frames=3).pack().rjust(80, b"\0").ljust(128, b"\0")
 
     bench.run(main, wrap=ResetInserter(reset))
 
@@ -404,7 +431,7 @@ def test_throughput(width, bits):
     wire = (256 + 16 + 4 + 3) / width  # cycles of a frame
 
     async def main(ctx):
-        await bench.exchange(ctx, b"")
+        await bench.exchange(ctx, b"", hello(0xFFFF))
         start = bench.cycle
         await bench.exchange(ctx, *(write(seq, 1, 0, count, data) for seq in range(4)))
         writes = bench.cycle - start
