@@ -78,6 +78,7 @@ class Program:
         self._words, self._raw = 0, b""
         self._report: Report | None = None
         self._link_bytes = 0
+        self._resets = device.link.resets
 
     # Building ------------------------------------------------------------------------------
 
@@ -170,6 +171,7 @@ class Program:
         """
         device, link = self._device, self._device.link
         device.require_open()
+        device.link.require_no_reset(self._resets, "the program")
         if len(inputs) != len(self._inputs):
             raise UserError(f"the program has {len(self._inputs)} inputs, not {len(inputs)}")
         for step in self._steps:

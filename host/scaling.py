@@ -87,9 +87,10 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
             f"hardware for; set table.scaled to true, or load it without output")
     s, t = weights.s / output.scale, weights.t / output.scale
     if not t.any() and (s == s[0, 0]).all():
-        multiplier, shift = _multiplier(float(s[0, 0]), output, name)
-        return Scaling(values=weights.values, group=0, scale=None, offset=None,
-                       multiplier=multiplier, shift=shift)
+        multiplier, shift = _multiplier(float(s[0, 0]))
+        if shift >= 0:  # else only the exponents of records reach as far
+            return Scaling(values=weights.values, group=0, scale=None, offset=None,
+                           multiplier=multiplier, shift=shift)
     group, expand = _group(config, weights, name)
     signs = np.where(np.signbit(s), -1, 1).astype(weights.values.dtype)
     columns = np.arange(weights.shape[1]) // (weights.group or weights.shape[1])
@@ -97,7 +98,10 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
         (_MOST_SCALE, abs(s).max()), (_MOST_OFFSET, abs(t).max())) if largest]
     shift = min(LARGEST_SHIFT, math.floor(min(limits, default=0) - 1e-9))
     if shift < 0:
-        raise _too_small(output, name, float(max(abs(s).max(), abs(t).max())))
+        largest = max(abs(s).max(), abs(t).max())
+        raise UserError(
+            f"layer {name}: a scale is {largest:.3g} times the output's scale of "
+            f"{output.scale:.3g}, more than the device can multiply by; raise the output's scale")
     return Scaling(
         values=weights.values * signs[:, columns], group=group,
         scale=dyadic(abs(s)[:, expand], shift, signed=False),
@@ -105,23 +109,18 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
         multiplier=1, shift=shift)
 
 
-def _multiplier(ratio: float, output: Output, name: str) -> tuple[int, int]:
-    """Return the multiplier, of up to 15 bits, and the shift that come nearest to ``ratio``."""
+def _multiplier(ratio: float) -> tuple[int, int]:
+    """Return the multiplier, of up to 15 bits, and the shift that come nearest to ``ratio``.
+
+    The shift is negative if the ratio is too large.
+    """
     mantissa, exponent = math.frexp(ratio)
     multiplier, shift = round(math.ldexp(mantissa, 15)), 15 - exponent
     if abs(multiplier) == 1 << 15:
         multiplier, shift = multiplier // 2, shift - 1
     if shift > LARGEST_SHIFT:  # next to nothing
         multiplier, shift = round(math.ldexp(ratio, LARGEST_SHIFT)), LARGEST_SHIFT
-    if shift < 0:
-        raise _too_small(output, name, abs(ratio))
     return multiplier, shift
-
-
-def _too_small(output: Output, name: str, largest: float) -> UserError:
-    return UserError(
-        f"layer {name}: a scale is {largest:.3g} times the output's scale of {output.scale:.3g}, "
-        f"more than the device can multiply by; raise the output's scale")
 
 
 def _group(config: Configuration, weights: Weights, name: str) -> tuple[int, NDArray[np.intp]]:

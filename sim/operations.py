@@ -49,6 +49,8 @@ def random_operation(config: Configuration, rng: np.random.Generator, **fixed: A
         used = int(pick("planes_used", lambda: rng.integers(1, planes + 1)
                         if rng.random() < 0.3 else planes))
     rows = pick("rows", lambda: int(np.exp(rng.uniform(0, np.log(3 * t.row_block)))))
+    if "rows" not in fixed and rng.random() < 0.3:  # a last block of a few rows
+        rows = t.row_block * int(rng.integers(1, 3)) + int(rng.integers(1, 4))
     tiles = int(pick("tiles", lambda: rng.integers(1, 4)))
     per_tile = columns_per_beat(config, trits)
     columns = pick("columns", lambda: 1 + int(

@@ -95,11 +95,14 @@ class Scaler(wiring.Component):
 
         command, entry = commands.o.payload, self.entry.payload
         group = Signal(range(max(2, self._lanes)))
-        first, last, fire, scaling, emit = (
-            Signal(name=name) for name in ("first", "last", "fire", "scaling", "emit"))
+        start, first, last, fire, scaling, emit = (Signal(name=name) for name in (
+            "start", "first", "last", "fire", "scaling", "emit"))
         credits = Signal(range(self.RESULTS + 1), init=self.RESULTS)
+        # A block of one row meets its sum before that is in memory, and goes on from the register.
+        before = Signal.like(entry.row, name="row_before")
         m.d.comb += [
-            first.eq(group == 0),
+            start.eq(entry.start | ~entry.groups),
+            first.eq((group == 0) & (start | (entry.row != before))),
             last.eq(~entry.groups | (group == (1 << command.groups) - 1)),
             scaling.eq(command.scaled & ~entry.ones),
             emit.eq(entry.final & last & ~entry.ones),
@@ -113,12 +116,13 @@ class Scaler(wiring.Component):
         ]
         with m.If(fire):
             m.d.sync += group.eq(Mux(last | entry.ones, 0, group + 1))
+        with m.If(fire & ~entry.ones):
+            m.d.sync += before.eq(entry.row)
         m.d.sync += credits.eq(credits - (fire & emit) + (results.o.valid & results.o.ready))
         value, of_x = self._select(m, command, entry, group, fire)
         self._scale(m, results.i, command, records.o.payload, {
             "valid": fire & ~entry.ones, "first": first, "last": last, "emit": emit,
-            "start": entry.start | ~entry.groups, "row": entry.row,
-            "end": entry.last}, value, of_x)
+            "start": start, "row": entry.row, "end": entry.last}, value, of_x)
         return m
 
     def _select(self, m, command, entry, group, fire):
@@ -197,7 +201,9 @@ class Scaler(wiring.Component):
 
         m.submodules.sums = store = memory.Memory(
             shape=signed(bits), depth=self._config.table.row_block, init=[])
-        read, write = store.read_port(), store.write_port()
+        # A block of two rows reads a sum when it is written.
+        write = store.write_port()
+        read = store.read_port(transparent_for=[write])
         total, base = Signal(signed(bits), reset_less=True), Signal(signed(bits))
         with m.If(~stages[3].first):
             m.d.comb += base.eq(total)

@@ -32,7 +32,7 @@ def test_a_wrong_result_fails(capsys, monkeypatch):
 
     def wrong(self, packed, x, d):
         y = real(self, packed, x, d)
-        y[7] -= 2 * (not d.trits)
+        y[0][7] -= 2 * (not d.trits)
         return y
 
     monkeypatch.setattr(Engine, "_multiply", wrong)
