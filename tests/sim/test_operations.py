@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named cases of operations on the compiled device, bit for bit and cycle for cycle.
+
+Each family draws random shapes, contents and the fields that its name leaves open; a few hundred
+results in the normal suite, 100,000 in the nightly one. Random stalls are the business of the
+units' own tests and of the cocotb benches.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from luthier.golden.config import load_configuration, named_configurations
+from luthier.golden.descriptor import Descriptor, Element
+from luthier.golden.table import columns_per_beat
+from luthier.host.link import Link
+from luthier.sim.operations import Runner, random_operation, random_program
+from luthier.sim.transport import SimTransport, build_board
+
+TINY = load_configuration("tiny")
+TYPES = {"int8": Element.INT8, "int16": Element.INT16, "int32": Element.INT32}
+
+
+def families():
+    """Format x group x output type x accumulate, for tiny; then planes, corners and shapes."""
+    found = {"plain-trits": {"trits": True, "saturate": False},
+             "plain-planes": {"trits": False, "saturate": False}}
+    tile = columns_per_beat(TINY, True)
+    for (name, element), added in itertools.product(TYPES.items(), (False, True)):
+        stage = {"saturate": True, "destination_type": element, "accumulate": added}
+        tail = f"{name}{'-added' * added}"
+        found[f"stage-{tail}"] = stage | {"scaled": False}
+        for group in (0, tile):
+            found[f"trits-g{group}-{tail}"] = stage | {"scaled": True, "trits": True,
+                                                       "group": group}
+        for group in (0, 16, 32, 64):
+            found[f"planes-g{group}-{tail}"] = stage | {"scaled": True, "trits": False,
+                                                        "group": group}
+    for planes in range(1, 9):
+        for used in {1, planes // 2 or 1, planes}:
+            found[f"w{planes}-of-which-{used}"] = {
+                "trits": False, "saturate": True, "scaled": True, "planes_stored": planes,
+                "planes_used": used}
+    for rows in (1, 2, 3, 4, 16, 17, 19, 32, 33, 34, 35, 65):
+        found[f"rows-{rows}"] = {"rows": rows, "saturate": True, "scaled": True}
+    for columns in (1, 15, 16, 17, 40, 41, 64, 65, 128):
+        found[f"columns-{columns}"] = {"columns": columns, "saturate": True, "scaled": True}
+    return found
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with SimTransport(build_board(TINY), TINY) as transport:
+        yield Runner(Link(transport), TINY)
+
+
+def sweep(runner, config, results, seed, fixed):
+    """Run random operations until so many results were compared; return the counts."""
+    done = {"operations": 0, "results": 0, "saturations": 0}
+    while done["results"] < results:
+        rng = np.random.default_rng([seed, done["operations"]])
+        d = random_operation(config, rng, **fixed)
+        got, expected = runner.run(random_program(config, rng, [d]))
+        assert got.cycles == expected.cycles, (seed, done, d)
+        assert got.starved == got.blocked == 0
+        done["operations"] += 1
+        done["results"] += d.rows * d.tokens
+        done["saturations"] += got.saturations
+    return done
+
+
+@pytest.mark.parametrize("name", families())
+def test_family(runner, name):
+    sweep(runner, TINY, 150, 1, families()[name])
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", families())
+def test_family_in_full(runner, name):
+    done = sweep(runner, TINY, 100_000, 2, families()[name])
+    print(f"\n{name}: {done}")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in named_configurations() if name != "tiny"])
+def test_other_configurations(name):
+    config = load_configuration(name)
+    with SimTransport(build_board(config), config) as transport:
+        print(f"\n{name}: {sweep(Runner(Link(transport), config), config, 100_000, 3, {})}")
+
+
+def test_worst_case_of_every_width(runner):
+    """Largest weights, activations, scales, offsets and multiplier, all of one sign, and mixed."""
+    shape = {"rows": 20, "columns": 512, "tiles": 8, "trits": False, "planes_stored": 8,
+             "planes_used": 8, "tokens": 1, "saturate": True, "scaled": True, "offsets": True}
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        d = random_operation(TINY, rng, **shape, multiplier=int(rng.choice([-32768, 32767])),
+                             shift=int(rng.choice([0, 46, 47, 48, 63])),
+                             group=int(rng.choice([0, 16, 64])))
+        program = random_program(TINY, rng, [d])
+        d = program.descriptors[0]
+        length = 20 * 8 * 8
+        beats = program.memory[d.weights : d.weights + length]
+        beats[:] = rng.choice([0x77, 0x88]) if seed % 2 else rng.choice([0x77, 0x88], beats.shape)
+        records = program.memory[d.scales :]
+        sign = (0x8000, 0x7FFF)[seed // 2 % 2]
+        record = 0xFFFF | 15 << 16 | (sign | 15 << 16) << 20
+        records[:] = np.frombuffer(record.to_bytes(8, "little"), np.uint8)
+        program.scratchpad[:] = (0x80, 0x7F)[seed // 4 % 2]
+        runner.run(program)
+
+
+def test_programs_of_dependent_operations(runner):
+    """Chains in which each operation waits for a token of the one before it."""
+    rng = np.random.default_rng(4)
+    for _ in range(25):
+        count = int(rng.integers(2, 6))
+        chain = [random_operation(TINY, rng, rows=int(rng.integers(1, 60)))
+                 for _ in range(count)]
+        ordered = [Descriptor(**vars(d) | {"wait": int(index > 0), "release": 1})
+                   for index, d in enumerate(chain)]
+        got, expected = runner.run(random_program(TINY, rng, ordered))
+        assert got.cycles <= expected.cycles + 8 * count
