@@ -13,6 +13,7 @@ from amaranth.hdl import (
     Fragment,
     MemoryInstance,
     Module,
+    Mux,
     ResetSignal,
     Shape,
     Signal,
@@ -53,14 +54,17 @@ class Unit:
             fragment = fragment.find_subfragment(name)
         return fragment
 
-    def signal(self, path: str) -> Signal:
-        """Return the signal of that name that is no port; KeyError unless there is exactly one."""
+    def signal(self, path: str, *, but: Signal | None = None) -> Signal:
+        """Return the signal of that name that is no port of the unit, and not ``but``.
+
+        KeyError unless there is exactly one.
+        """
         *modules, name = path.split(".")
         found: dict[int, Signal] = {}
         for statements in self._inner(modules).statements.values():
             for statement in statements:
                 for signal in statement._lhs_signals() | statement._rhs_signals():
-                    if signal.name == name and id(signal) not in self._ports:
+                    if signal.name == name and id(signal) not in self._ports | {id(but)}:
                         found[id(signal)] = signal
         if len(found) != 1:
             raise KeyError(f"{len(found)} signals are called {path}")
@@ -132,6 +136,7 @@ class Bench:
     def __init__(self, *, defect: Callable[[Unit], None] | None = None, reset: bool = True):
         self.m = Module()
         self._defect = defect
+        self.broken = defect is not None
         self._domain = ClockDomain("sync")
         self.m.domains += self._domain
         self.first = Signal()
@@ -171,6 +176,13 @@ class Bench:
         self.m.d.sync += signal.eq(value)
         return signal
 
+    def running(self, cycles: int) -> Value:
+        """Return whether that many cycles came before this one: for what was earlier."""
+        age = Signal(range(cycles + 1), name="age")
+        self.assume_at_start(age == 0)
+        self.m.d.sync += age.eq(Mux(age == cycles, age, age + 1))
+        return self.named((age == cycles) & ~self.first, "running")
+
     def named(self, value, name: str) -> Signal:
         """Return ``value`` as a signal that can be found in a trace."""
         signal = Signal(Value.cast(value).shape(), name=name)
@@ -196,7 +208,7 @@ class Bench:
 
         A twin has to fail by what can be seen from outside.
         """
-        if self._defect is None:
+        if not self.broken:
             self.fact(name, condition)
 
     def cover(self, name: str, condition) -> None:
