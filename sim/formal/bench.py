@@ -70,6 +70,12 @@ class Unit:
             raise KeyError(f"{len(found)} signals are called {path}")
         return next(iter(found.values()))
 
+    def states(self, path: str) -> tuple[Signal, dict[str, int]]:
+        """Return the register of a state machine, and its states."""
+        *modules, name = path.split(".")
+        machine = self._inner(modules).generated[name]
+        return machine.state, dict(machine.encoding)
+
     def peek(self, path: str, address) -> Value:
         """Return a word of a memory, through a read port of its own."""
         memory = self._inner(path.split("."))

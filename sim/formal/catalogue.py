@@ -4,12 +4,12 @@
 from collections.abc import Iterable
 
 from ...golden.errors import UserError
-from . import crc, encode, memory, receive, streams, window
+from . import crc, descriptor, encode, memory, receive, streams, window
 from .proof import Proof
 
 __all__ = ["find_proofs"]
 
-_MODULES = (streams, window, crc, memory, receive, encode)
+_MODULES = (streams, window, crc, memory, receive, encode, descriptor)
 
 
 def find_proofs(names: Iterable[str] = ()) -> list[Proof]:
