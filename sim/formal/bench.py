@@ -27,13 +27,20 @@ from .prover import TOP
 __all__ = ["Bench", "Unit", "implies"]
 
 
-def _assignments(statements) -> Iterator[Assign]:
+def _guarded(statements, tests: tuple = ()) -> Iterator[tuple[tuple, Assign]]:
+    """Return the assignments, each with the signals that decide whether it is made."""
     for statement in statements:
         if isinstance(statement, Assign):
-            yield statement
+            yield tests, statement
         elif isinstance(statement, Switch):
             for _, inner, _ in statement.cases:
-                yield from _assignments(inner)
+                yield from _guarded(inner, (*tests, *statement.test._rhs_signals()))
+
+
+def _fragments(fragment: Fragment) -> Iterator[Fragment]:
+    yield fragment
+    for inner, _, _ in fragment.subfragments:
+        yield from _fragments(inner)
 
 
 class Unit:
@@ -87,13 +94,36 @@ class Unit:
                          data=word, en=1, transparent_for=())
         return word
 
+    def reaches(self, source: Signal, target: Signal) -> bool:
+        """Return whether ``target`` may depend on ``source`` within a cycle.
+
+        Signals count as wholes, so a no is certain.
+        """
+        after: dict[int, set[int]] = {}
+        for fragment in _fragments(self.fragment):
+            for condition, assignment in _guarded(fragment.statements.get("comb", ())):
+                for signal in [*assignment._rhs_signals(), *condition]:
+                    after.setdefault(id(signal), set()).update(
+                        id(other) for other in assignment._lhs_signals())
+            if isinstance(fragment, MemoryInstance):
+                for port in fragment._read_ports:
+                    if port._domain == "comb":
+                        for signal in port._addr._rhs_signals():
+                            after.setdefault(id(signal), set()).update(
+                                id(other) for other in port._data._lhs_signals())
+        reached, new = set(), {id(source)}
+        while new:
+            reached |= new
+            new = {other for signal in new for other in after.get(signal, ())} - reached
+        return id(target) in reached
+
     def corrupt(self, target: Signal | str, change: Callable, which: int | None = None) -> None:
         """Break the unit: what is assigned to a signal becomes ``change(what was assigned)``.
 
         ``which`` names one assignment, in the order of the source; else all are changed.
         """
         signal = self.signal(target) if isinstance(target, str) else target
-        found = list(self._assigning(self.fragment, signal))
+        found = list(self._assigning(signal))
         if not found:
             raise KeyError(f"nothing is assigned to {target}")
         for assignment in found if which is None else [found[which]]:
@@ -101,18 +131,17 @@ class Unit:
             assert len(value) >= len(assignment._lhs) or not value.shape().signed
             assignment._rhs = value
 
-    def _assigning(self, fragment: Fragment, signal: Signal) -> Iterator[Assign]:
-        for statements in fragment.statements.values():
-            for assignment in _assignments(statements):
-                if signal in assignment._lhs_signals():
-                    yield assignment
-        for inner, _, _ in fragment.subfragments:
-            yield from self._assigning(inner, signal)
+    def _assigning(self, signal: Signal) -> Iterator[Assign]:
+        for fragment in _fragments(self.fragment):
+            for statements in fragment.statements.values():
+                for _, assignment in _guarded(statements):
+                    if signal in assignment._lhs_signals():
+                        yield assignment
 
     def cut(self, target: Signal | str) -> None:
         """Let a combinational signal take any value: what is shown does not depend on it."""
         signal = self.signal(target) if isinstance(target, str) else target
-        found = list(self._assigning(self.fragment, signal))
+        found = list(self._assigning(signal))
         if not found:
             raise KeyError(f"nothing is assigned to {target}")
         free = Signal.like(signal, name=f"{signal.name}_cut")

@@ -3,9 +3,9 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Array, Cat, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Mux, Signal, Value
 
-from .bench import Bench, implies
+from .bench import Bench, Unit, implies
 
 __all__ = ["Tracked", "holds", "legal_source", "track"]
 
@@ -16,11 +16,16 @@ def _stalled(bench: Bench, stream, name: str):
             payload == bench.past(payload, f"{name}_before"))
 
 
-def holds(bench: Bench, stream, name: str = "o") -> None:
-    """Assert that an output holds valid and payload until the transfer."""
+def holds(bench: Bench, unit: Unit, stream, name: str = "o") -> None:
+    """Assert that an output holds valid and payload until the transfer, and never waits for ready.
+
+    The latter is read from the unit's own assignments.
+    """
     stalled, same = _stalled(bench, stream, name)
     bench.fact(f"{name} keeps valid until ready", implies(stalled, stream.valid))
     bench.fact(f"{name} keeps its payload until ready", implies(stalled, same))
+    bench.fact(f"{name} has valid without regard to ready",
+               Const(not unit.reaches(stream.ready, stream.valid)))
 
 
 def legal_source(bench: Bench, stream, name: str = "i") -> None:

@@ -34,7 +34,7 @@ def on_chip_memory(latency: int):
         bench.assume(implies(request.valid, (request.payload.length != 0)
                              & (request.payload.length <= 7)))
         legal_source(bench, request)
-        holds(bench, beat)
+        holds(bench, unit, beat)
         accepted = bench.named(request.valid & request.ready, "accepted")
         taken = bench.named(beat.valid & beat.ready, "taken")
 

@@ -22,7 +22,7 @@ def stream_register(bench: Bench) -> None:
     """All of :class:`StreamRegister`."""
     dut = StreamRegister(4)
     unit = bench.add(dut)
-    holds(bench, dut.o)
+    holds(bench, unit, dut.o)
     word = _words(bench, dut)
     bench.fact("a word is shown in the next cycle", implies(word.count != 0, dut.o.valid))
     bench.fact("two words fit", dut.i.ready == (word.count < 2))
@@ -41,7 +41,7 @@ def queue(depth: int):
     def build(bench: Bench) -> None:
         dut = Queue(3, depth)
         unit = bench.add(dut)
-        holds(bench, dut.o)
+        holds(bench, unit, dut.o)
         word = _words(bench, dut)
         bench.fact("a word is shown in the next cycle", implies(word.count != 0, dut.o.valid))
         bench.fact("depth words fit", dut.i.ready == (word.count < depth))
@@ -68,6 +68,10 @@ def _spill_lost(unit: Unit) -> None:
     unit.corrupt("first", lambda _: Value.cast(unit.component.i.payload))
 
 
+def _waits_for_ready(unit: Unit) -> None:
+    unit.corrupt(unit.component.o.valid, lambda valid: valid & unit.component.o.ready)
+
+
 def _late_full(unit: Unit) -> None:
     # As if the last place were not counted: a write into a full queue is let through.
     unit.corrupt(unit.component.i.ready, lambda ready: ready | unit.component.o.ready)
@@ -79,6 +83,10 @@ PROOFS = [
           "induction", 2, stream_register,
           Defect("the first register takes the input also when a word waits in the second",
                  _spill_lost, "what_comes_out_is_what_went_in")),
+    Proof("stream_register_ready", "StreamRegister", "4 bits",
+          "as stream_register; the twin breaks the output contract",
+          "induction", 2, stream_register,
+          Defect("valid waits for ready", _waits_for_ready, "o_has_valid_without_regard_to_ready")),
     *(Proof(f"queue_{depth}", "Queue", f"3 bits, depth {depth}",
             "words in order, none lost or repeated; depth fit; level; latency 1; output contract",
             "induction", 2, queue(depth),
