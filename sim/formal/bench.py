@@ -125,7 +125,7 @@ class Unit:
         signal = self.signal(target) if isinstance(target, str) else target
         found = list(self._assigning(signal))
         if not found:
-            raise KeyError(f"nothing is assigned to {target}")
+            raise KeyError(f"nothing is assigned to {target!r}")
         for assignment in found if which is None else [found[which]]:
             value = Value.cast(change(assignment._rhs))
             assert len(value) >= len(assignment._lhs) or not value.shape().signed
@@ -143,7 +143,7 @@ class Unit:
         signal = self.signal(target) if isinstance(target, str) else target
         found = list(self._assigning(signal))
         if not found:
-            raise KeyError(f"nothing is assigned to {target}")
+            raise KeyError(f"nothing is assigned to {target!r}")
         free = Signal.like(signal, name=f"{signal.name}_cut")
         self.fragment.add_statements("comb", free.eq(AnySeq(signal.shape())))
         for assignment in found:

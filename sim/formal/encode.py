@@ -171,7 +171,7 @@ def cobs_encoder(bench: Bench) -> None:
     with m.If(pushed):
         m.d.sync += [into.eq(into ^ dut.i.payload.last),
                      length.eq(Mux(dut.i.payload.last, 0, length + 1))]
-    bench.assume(implies(dut.i.valid & (length == 3), dut.i.payload.last))
+    bench.assume(implies(dut.i.valid & (length == 2), dut.i.payload.last))
     with m.If(sent):
         m.d.sync += some.eq(byte != 0)
         with m.If(byte == 0):
@@ -191,8 +191,8 @@ def cobs_encoder(bench: Bench) -> None:
     m.d.sync += [frames.eq(frames + (pushed & dut.i.payload.last) - ended),
                  waits.eq(Mux((frames == 0) | ended | ~dut.o.ready, 0, waits + 1))]
     bench.fact("a 00 ends only a frame that was given", implies(ended, frames != 0))
-    bench.fact("a frame that was given comes out", waits <= 9)
-    bench.cover("a frame of three bytes comes out", ended & (length == 0) & (frames == 1))
+    bench.fact("a frame that was given comes out", waits <= 8)
+    bench.cover("a frame comes out", ended & (length == 0) & (frames == 1))
 
 
 def _run_kept(unit: Unit) -> None:
@@ -227,9 +227,9 @@ PROOFS = [
             Defect("whether a group is the last is read from the next group", _no_end,
                    "the_next_group_begins_behind_the_00"))
       for width in (1, 2, 4)),
-    Proof("cobs_encoder_1", "CobsEncoder", "1 byte, frames of up to 4 bytes, 8 bytes ahead",
-          "a serial decoder gets back the same frames; each comes out in at most 9 cycles",
-          "bounded", 13, cobs_encoder,
+    Proof("cobs_encoder_1", "CobsEncoder", "1 byte, frames of up to 3 bytes, 8 bytes ahead",
+          "a serial decoder gets back the same frames; each comes out in at most 8 cycles",
+          "bounded", 12, cobs_encoder,
           Defect("the first byte behind a frame is dropped", _drop_kept,
-                 "what_comes_out_is_what_went_in")),
+                 "what_comes_out_is_what_went_in"), options="--nomem --unroll "),
 ]

@@ -61,6 +61,8 @@ class Proof:
         Of the broken twin.
     limit : float
         Seconds.
+    options : str
+        For smtbmc.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Proof:
     build: Callable[[Bench], None]
     defect: Defect
     limit: float = 300
+    options: str = ""
 
     def bench(self, broken: bool = False) -> Bench:
         """Return a new bench with the unit, or with its broken twin."""
@@ -100,4 +103,4 @@ def attempt(proof: Proof, *, broken: bool = False, cover: bool = False,
     if cover and not bench.covers:
         return Verdict("passed", (), 0.0)
     return prove(design, mode=mode, depth=depth, limit=proof.limit,
-                 trace=traces / f"{name}.vcd" if traces else None)
+                 options=proof.options, trace=traces / f"{name}.vcd" if traces else None)

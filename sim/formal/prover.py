@@ -26,7 +26,7 @@ mode {mode}
 depth {depth}
 timeout {timeout}
 [engines]
-smtbmc z3
+smtbmc {options}z3
 [script]
 read_rtlil design.il
 prep -flatten -top {top}
@@ -104,7 +104,7 @@ def _facts(log: str, pattern: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def prove(design: str, *, mode: str, depth: int, limit: float = 300,
+def prove(design: str, *, mode: str, depth: int, limit: float = 300, options: str = "",
           trace: Path | None = None) -> Verdict:
     """Prove the assertions of a design.
 
@@ -122,6 +122,8 @@ def prove(design: str, *, mode: str, depth: int, limit: float = 300,
         Cycles.
     limit : float
         Seconds before the prover is stopped.
+    options : str
+        For smtbmc: ``"--nomem "`` makes registers of memories.
     trace : Path, optional
         Where to keep the waveform of a counterexample.
 
@@ -139,7 +141,8 @@ def prove(design: str, *, mode: str, depth: int, limit: float = 300,
     with tempfile.TemporaryDirectory(prefix="luthier-formal-") as folder:
         Path(folder, "design.il").write_text(_named(design))
         Path(folder, "proof.sby").write_text(
-            _SBY.format(mode=mode, depth=depth, timeout=max(1, int(limit)), top=TOP))
+            _SBY.format(mode=mode, depth=depth, timeout=max(1, int(limit)), top=TOP,
+                        options=options))
         try:
             # sby keeps its own limit; this one is for sby itself, and for its tools' first compile.
             result = subprocess.run(command, cwd=folder, capture_output=True, text=True,
