@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Proofs of the COBS encoder and its halves."""
+"""Proofs of the two halves of the COBS encoder."""
 
 from amaranth.hdl import Cat, Const, Mux, Signal, Value
 
-from ...hw.link.encoder import CobsEncoder, GroupSender
+from ...hw.link.encoder import GroupSender
 from ...hw.link.scanner import LONGEST_RUN, GroupScanner
 from .bench import Bench, Unit, implies
-from .contracts import holds, legal_source, track
+from .contracts import holds, legal_source
 from .proof import Defect, Proof
 
 __all__ = ["PROOFS"]
@@ -148,53 +148,6 @@ def group_sender(width: int):
     return build
 
 
-class _SmallEncoder(CobsEncoder):
-    """The encoder with short queues: enough for the short frames that are looked at."""
-
-    AHEAD_BYTES = 8
-    AHEAD_GROUPS = 4
-
-
-def cobs_encoder(bench: Bench) -> None:
-    """Show that a serial decoder gets back what :class:`CobsEncoder` was given."""
-    m, dut = bench.m, _SmallEncoder(1)
-    bench.add(dut)
-    _legal_frames(bench, dut)
-    # Bytes are only compared with 0, so that two values stand for all. That the output may be
-    # stalled at any time is a matter of the sender and the queues, which are proved by themselves.
-    bench.assume((dut.i.payload.data < 2) & dut.o.ready)
-    into, out = Signal(name="into"), Signal(name="out")  # frames, modulo 2
-    pushed = bench.named(dut.i.valid & dut.i.ready, "pushed")
-    sent, byte = bench.named(dut.o.valid & dut.o.ready, "sent"), dut.o.payload.data
-    rest, zero, some = Signal(8, name="rest"), Signal(name="zero"), Signal(name="some")
-    length = Signal(3, name="length")
-    with m.If(pushed):
-        m.d.sync += [into.eq(into ^ dut.i.payload.last),
-                     length.eq(Mux(dut.i.payload.last, 0, length + 1))]
-    bench.assume(implies(dut.i.valid & (length == 2), dut.i.payload.last))
-    with m.If(sent):
-        m.d.sync += some.eq(byte != 0)
-        with m.If(byte == 0):
-            m.d.sync += [out.eq(~out), zero.eq(0)]
-        with m.Elif(rest == 0):
-            m.d.sync += [rest.eq(byte - 1), zero.eq(byte != 0xFF)]
-        with m.Else():
-            m.d.sync += rest.eq(rest - 1)
-    shown = bench.named(sent & (byte != 0) & ((rest != 0) | zero), "shown")
-    track(bench, pushed=pushed & (dut.i.payload.count != 0),
-          items=[Cat(dut.i.payload.data, into)], popped=shown, visible=shown,
-          shown=[Cat(Mux(rest == 0, 0, byte), out)])
-    bench.fact("a 00 ends a frame that was sent, and no group", implies(
-        sent & (byte == 0), some & (rest == 0)))
-    frames, waits = Signal(4, name="frames"), Signal(5, name="waits")
-    ended = bench.named(sent & (byte == 0), "ended")
-    m.d.sync += [frames.eq(frames + (pushed & dut.i.payload.last) - ended),
-                 waits.eq(Mux((frames == 0) | ended | ~dut.o.ready, 0, waits + 1))]
-    bench.fact("a 00 ends only a frame that was given", implies(ended, frames != 0))
-    bench.fact("a frame that was given comes out", waits <= 8)
-    bench.cover("a frame comes out", ended & (length == 0) & (frames == 1))
-
-
 def _run_kept(unit: Unit) -> None:
     # The end of a group in the middle of a word does not start the count anew.
     unit.corrupt("run", lambda _: unit.signal("reach"), 0)
@@ -204,12 +157,6 @@ def _no_end(unit: Unit) -> None:
     # The last of several beats of a group is forgotten to be the last.
     unit.corrupt("closing", lambda _: (unit.signal("wanted") == unit.signal("amount"))
                  & unit.component.groups.payload.last, 0)
-
-
-def _drop_kept(unit: Unit) -> None:
-    # Behind the last group of a frame the next frame's first byte is dropped.
-    payload = unit.signal("sender.groups__payload")
-    unit.corrupt("sender.drop", lambda _: payload[:8] != 0xFF)
 
 
 PROOFS = [
@@ -227,9 +174,4 @@ PROOFS = [
             Defect("whether a group is the last is read from the next group", _no_end,
                    "the_next_group_begins_behind_the_00"))
       for width in (1, 2, 4)),
-    Proof("cobs_encoder_1", "CobsEncoder", "1 byte, frames of up to 3 bytes, 8 bytes ahead",
-          "a serial decoder gets back the same frames; each comes out in at most 8 cycles",
-          "bounded", 12, cobs_encoder,
-          Defect("the first byte behind a frame is dropped", _drop_kept,
-                 "what_comes_out_is_what_went_in"), options="--nomem --unroll "),
 ]
