@@ -108,7 +108,8 @@ class StreamRegister(wiring.Component):
         m = Module()
         first, second = (Signal.like(Value.cast(self.i.payload), name=name, reset_less=True)
                          for name in ("first", "second"))
-        filled, spilled = Signal(), Signal()
+        filled = Signal()
+        spilled = Signal()
         m.d.comb += [
             self.i.ready.eq(~spilled),
             self.o.valid.eq(filled),

@@ -155,7 +155,9 @@ class DescriptorCheck(wiring.Component):
         checking = Signal()  # as a condition, it spares a simulator all of this in other cycles
         code = self._fields(m, checking)
         # One product at a time: total += multiplicand << i for each bit i of the multiplier.
-        multiplicand, multiplier, total = Signal(48), Signal(16), Signal(49)
+        multiplicand = Signal(48)
+        multiplier = Signal(16)
+        total = Signal(49)
         columns_left = Signal(32)
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
         source_words = (d.columns[:17] + config.activations_per_word - 1) >> (

@@ -104,7 +104,8 @@ class OnChipMemory(wiring.Component):
 
         # A credit for each place in the queue of beats.
         credits = Signal(range(depth + 1), init=depth)
-        offset, issue = Signal(16), Signal()
+        offset = Signal(16)
+        issue = Signal()
         current = requests.o.payload
         m.d.comb += issue.eq(requests.o.valid & (credits != 0))
         m.d.sync += credits.eq(credits - issue + (beats.o.valid & beats.o.ready))

@@ -99,9 +99,11 @@ class Receiver(wiring.Component):
         index = Signal(range(beyond + 1))
         body = Signal()  # the header is complete, and index counts what follows
         slot = Signal(slot_shape(self._window))
-        room, free = Signal(), Signal()
+        room = Signal()
+        free = Signal()
         length = Signal(16, reset_less=True)
-        ending, fits = Signal(), Signal()
+        ending = Signal()
+        fits = Signal()
         left_over = Signal(range(width + 1), reset_less=True)
         m.submodules.crc = check = Crc32(width)
         first = ~body & (index == 0)
@@ -156,9 +158,10 @@ class Receiver(wiring.Component):
     def _read(self, m, slots, level):
         """Show the oldest request word by word."""
         header_words = HEADER_BYTES // self._width
-        index = Signal.like(slots.index)
-        body, valid = Signal(), Signal()
-        slot = Signal(slot_shape(self._window))
+        index = Signal.like(slots.index, name="read_index")
+        body = Signal(name="read_body")
+        valid = Signal()
+        slot = Signal(slot_shape(self._window), name="read_slot")
         m.d.comb += [
             slots.enable.eq((level != 0) & (~valid | self.reader.take)),
             slots.slot.eq(slot),

@@ -86,7 +86,9 @@ class GroupScanner(wiring.Component):
                       & (beat.data.word_select(index, 8) == 0)):
                 m.d.comb += [stop.eq(index), zero.eq(1)]
 
-        ended, final, done = Signal(), Signal(), Signal()
+        ended = Signal()
+        final = Signal()
+        done = Signal()
         exhausted = after == beat.count
         m.d.comb += [
             # A 00 at the very end opens one more group, an empty one; a full group does not.

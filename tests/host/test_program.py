@@ -208,7 +208,7 @@ def test_a_program_that_repeats(device):
     assert report.operations == 2
     with pytest.raises(UserError, match="operation 0 .* waits"):
         device.run(turns, 1000)
-    ring = [replace(nop, release=0), replace(ONE, release=1), replace(nop, wait=1)]
+    ring = [replace(nop, release=0), replace(ONE, release=1), replace(nop, wait=1, release=0)]
     assert device.run(ring, 1000).operations == 3000
     with pytest.raises(UserError, match="descriptors must be a list of at least one Descriptor"):
         device.run([])
