@@ -7,11 +7,16 @@ from dataclasses import fields, replace
 from ...golden import table
 from ...golden.config import Configuration
 from ...golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Element, Opcode
-from ...golden.protocol import Space
+from ...golden.protocol import STATUS_BYTES, FrameType, Header, Space
+from ...host.frames import encode
 from ...host.link import Link
+from .exclusions import COUNTED
+from .link_sources import hello, read_words
 from .script import Recorder
 
-__all__ = ["programs", "random_descriptor", "refusals"]
+__all__ = ["counters", "programs", "random_descriptor", "refusals"]
+
+_NOP = Descriptor.unpack(bytes(DESCRIPTOR_BYTES))
 
 
 def random_descriptor(config: Configuration, rng: random.Random) -> Descriptor:
@@ -63,9 +68,7 @@ def programs(recorder: Recorder, rng: random.Random, effort: int) -> None:
     _fill(link, config, rng)
     words = DESCRIPTOR_BYTES // config.word_bytes
     for _ in range(6 * effort):
-        program = [random_descriptor(config, rng) if rng.random() < 0.8 else
-                   Descriptor(opcode=Opcode.NOP, planes_stored=0, planes_used=0, tokens=0,
-                              source_stride=0, destination_stride=0)
+        program = [random_descriptor(config, rng) if rng.random() < 0.8 else _NOP
                    for _ in range(rng.randint(1, 4))]
         last = config.memory.words - len(program) * words
         base = rng.choice([0, last, rng.randint(0, last)])
@@ -125,8 +128,43 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
     for base, count, repeat in ((last, 1, 1), (last + 1, 1, 1), (0, 65535, 1), (2**32 - 1, 1, 1),
                                 (0, 1, 0), (0, 3, 0), (last, 2, 3)):
         link.run(base, count, repeat)
+    for _ in range(24 * effort):  # wide products in the check of the addresses
+        attempt(replace(small, tokens=rng.getrandbits(16) | 1 << 15, **{
+            rng.choice(["source_step", "destination_step"]): rng.getrandbits(32) | 1 << 31}))
     for _ in range(8 * effort):  # a refused one, however often
         attempt(small, replace(small, rows=0), repeat=rng.getrandbits(32) | 1)
+
+
+def counters(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Let every counter reach the bits that coverage counts; a small program brings it back."""
+    config, link = recorder.config, Link(recorder)
+    _fill(link, config, rng)
+    columns, planes = min(table.max_columns(config, planes=8), 512), 8
+    rows = min(config.table.row_block, 64, config.scratchpad.words // 2 * config.results_per_word)
+    beats = table.beats(config, rows=rows, columns=columns, planes=planes, trits=False)
+    tokens = (5 << COUNTED["cycles"] - 2) // beats
+    long = replace(random_descriptor(config, rng), flags=0, source=0, weights=64,
+                   destination=config.scratchpad.words // 2, rows=rows, columns=columns,
+                   planes_stored=planes, planes_used=planes, tokens=tokens, source_step=0,
+                   destination_step=0)
+    _write(link, 0, [_NOP, long])
+    for base, count, repeat in ((0, 2, 1), (0, 1, 5 << COUNTED["operations"] - 2), (0, 1, 1)):
+        link.run(base, count, repeat)
+        link.read(Space.STATUS, 0, min(link.words_per_frame, STATUS_BYTES // config.word_bytes))
+    events = (1 << COUNTED["events"]) + 8
+    recorder.write(b"\1\0" * events)  # damaged
+    for _ in range(events):
+        link.read(Space.SCRATCHPAD, 0, 1)
+    frame = read_words(7, Space.SCRATCHPAD, 0, 1)
+    for _ in range(events):  # repeats
+        recorder.write(frame)
+    recorder.write(hello(rng))
+    reads = b"".join(read_words(1000 + index, Space.SCRATCHPAD, 0, 1) for index in range(events))
+    run = encode(Header(type=FrameType.RUN, seq=99, count=1, address=len(reads) // 8 << 32))
+    recorder.send_lossy(run + reads)
+    recorder.write(hello(rng))
+    counters_ = 64 // config.word_bytes
+    link.read(Space.STATUS, counters_, max(1, 16 // config.word_bytes))
 
 
 def _format(name: str) -> str:

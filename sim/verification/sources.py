@@ -15,10 +15,10 @@ from ...golden.errors import CheckFailed
 from ...host.driver import Device
 from ...host.weights import Weights
 from .link_sources import bursts, damage, limits, overruns, resets
-from .program_sources import programs, refusals
+from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
 
-__all__ = ["SOURCES", "layers"]
+__all__ = ["SLOW_SOURCES", "SOURCES", "layers"]
 
 #: Weights are ternary (0) or have so many planes.
 _FORMATS = (0, 1, 2, 3, 4, 5, 6, 7, 8)
@@ -74,4 +74,7 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 
 
 #: What a script is made of.
-SOURCES: tuple[Source, ...] = (layers, programs, refusals, bursts, damage, limits, overruns, resets)
+SOURCES: tuple[Source, ...] = (
+    layers, programs, refusals, bursts, damage, limits, overruns, resets)
+#: And what takes millions of cycles.
+SLOW_SOURCES: tuple[Source, ...] = (counters,)
