@@ -87,8 +87,9 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
     config, link = recorder.config, Link(recorder)
     link.write(Space.MEMORY, 0, bytes(DESCRIPTOR_BYTES))
     names = [field.name for field in fields(Descriptor)]
+    # Tokens share their source: results over a later token's activations are not defined.
     small = Descriptor(
-        rows=3, columns=5, source_step=1, destination_step=2, destination=2,
+        rows=3, columns=5, source_step=0, destination_step=2, destination=8,
         weights=16, source_type=Element.INT8 if config.activation_bytes == 1 else Element.INT16)
 
     def attempt(*program: Descriptor, count: int | None = None, repeat: int = 1) -> None:
@@ -104,6 +105,7 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 value = -1 << 15
             attempt(replace(small, **{name: value}))
         attempt(small, replace(small, **{name: getattr(small, name) + 1}), small)
+    _nops(link, config, rng)
     # Edges of what is allowed, both sides.
     t = config.table
     for planes in range(1, 9):
@@ -133,6 +135,29 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
             rng.choice(["source_step", "destination_step"]): rng.getrandbits(32) | 1 << 31}))
     for _ in range(8 * effort):  # a refused one, however often
         attempt(small, replace(small, rows=0), repeat=rng.getrandbits(32) | 1)
+
+
+def _nops(link: Link, config: Configuration, rng: random.Random) -> None:
+    """Run NOPs with one bit set, each bit once: only those of the opcode may be more than refused.
+
+    And programs of every length, at addresses that have every bit.
+    """
+    words = DESCRIPTOR_BYTES // config.word_bytes
+    bits = range(8, 8 * DESCRIPTOR_BYTES)
+    step = min(len(bits), config.memory.words // words)
+    for first in range(0, len(bits), step):
+        chosen = bits[first : first + step]
+        link.write(Space.MEMORY, 0, b"".join(
+            (1 << bit).to_bytes(DESCRIPTOR_BYTES, "little") for bit in chosen))
+        for index in range(len(chosen)):
+            link.run(index * words, 1)
+    link.write(Space.MEMORY, 0, bytes(config.memory.words // 2 * config.word_bytes))
+    most = config.memory.words // 2 // words
+    for bit in range(16):  # whole programs of NOPs, and those that do not fit
+        link.run(rng.choice([0, 1, words]), 1 << bit, 1 if 1 << bit < most else 0)
+    for bit in range(32):
+        link.run(1 << bit, 1, 1 if 1 << bit < config.memory.words // 2 - words else 0)
+        link.run(0, 1, min(1 << bit, 300))
 
 
 def counters(recorder: Recorder, rng: random.Random, effort: int) -> None:
