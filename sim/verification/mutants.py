@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...golden.errors import ToolMissing
+from .rtlil import Netlist
 from .units import unit_of
 
 __all__ = ["UNITS", "Mutant", "insert_mutants"]
@@ -46,7 +47,7 @@ class Mutant:
     bit : int
         Of the port.
     wire : str
-        Name and bit of the signal in the Verilog, empty for an anonymous one.
+        Name and bit of the signal in the Verilog, or what the cell drives.
     lines : tuple of int
         Lines of the Verilog that the cell came from.
     """
@@ -61,10 +62,9 @@ class Mutant:
     lines: tuple[int, ...]
 
     def __str__(self) -> str:
-        where = f" ({self.wire})" if self.wire else ""
-        lines = ", ".join(map(str, self.lines[:3]))
-        return (f"{self.unit} {self.number}: {self.mode} at {self.cell} {self.port}[{self.bit}]"
-                f"{where}, line {lines}")
+        lines = ", ".join(map(str, dict.fromkeys(self.lines)))
+        return (f"{self.unit} {self.number}: {self.mode} at {self.cell} {self.port}[{self.bit}] "
+                f"({self.wire}), lines {lines}")
 
 
 def insert_mutants(verilog: str, *, count: int, seed: int,
@@ -90,20 +90,22 @@ def insert_mutants(verilog: str, *, count: int, seed: int,
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "luthier.v").write_text(verilog)
-        lists = []
+        lists: list[str] = []
         for unit in units:
             cells, others = _CELLS[unit]
             lists.append("select -none; " + "; ".join(f"select -add luthier/{x}" for x in cells))
             lists += [f"select -del luthier/{pattern}" for pattern in others]
-            lists.append(f"mutate -list {count} -seed {seed} -o {unit}.txt")
+            lists.append(f"mutate -list {2 * count} -seed {seed} -o {unit}.txt")
         _yosys(folder, "read_verilog luthier.v; prep -top luthier -flatten; write_rtlil flat.il; "
                + "; ".join(lists))
+        netlist = Netlist((folder / "flat.il").read_text())
         commands: list[str] = []
         mutants: list[Mutant] = []
         for unit in units:
-            # Yosys may choose a place twice.
-            for line in dict.fromkeys((folder / f"{unit}.txt").read_text().splitlines()):
-                mutants.append(_parse(line, unit, len(mutants) + 1))
+            # Yosys may choose a place twice, and one where the fault changes nothing.
+            chosen = dict.fromkeys((folder / f"{unit}.txt").read_text().splitlines())
+            for line in [line for line in chosen if not _pointless(line, netlist)][:count]:
+                mutants.append(_parse(line, unit, len(mutants) + 1, netlist))
                 commands.append(line)
         bits = len(mutants).bit_length()
         script = ["read_rtlil flat.il"]
@@ -115,19 +117,41 @@ def insert_mutants(verilog: str, *, count: int, seed: int,
         return (folder / "mutants.v").read_text(), mutants
 
 
-def _parse(line: str, unit: str, number: int) -> Mutant:
+def _fields(line: str) -> tuple[dict[str, str], list[str]]:
+    """Return the options of a line of ``mutate -list``, and its sources."""
+    words = shlex.split(line.replace("\\", "\\\\"))  # backslashes in names are no quotes
+    pairs = list(zip(words[1::2], words[2::2]))
+    return ({key[1:]: value for key, value in pairs if key != "-src"},
+            [value for key, value in pairs if key == "-src"])
+
+
+def _pointless(line: str, netlist: Netlist) -> bool:
+    """Whether a fault changes nothing by its construction: its bit, or its other bit, is constant.
+
+    A bit that is x is one whose value does not matter, such as the address of no write.
+    """
+    fields, _ = _fields(line)
+    cell, port, mode = fields["cell"], fields["port"], fields["mode"]
+    value = netlist.constant(cell, port, int(fields["portbit"]))
+    if mode.startswith("const"):
+        return value in ("x", mode[-1])
+    if mode.startswith("cnot"):
+        control = netlist.constant(cell, port, int(fields["ctrlbit"]))
+        return value == "x" or control not in (None, mode[-1])
+    return value == "x"
+
+
+def _parse(line: str, unit: str, number: int, netlist: Netlist) -> Mutant:
     """Read a line of ``mutate -list``."""
-    # Names hold backslashes, which are no quotes here.
-    words = shlex.split(line.replace("\\", "\\\\"))
-    fields = {key[1:]: value for key, value in zip(words[1::2], words[2::2]) if key != "-src"}
-    sources = [value for key, value in zip(words[1::2], words[2::2]) if key == "-src"]
+    fields, sources = _fields(line)
     lines = tuple(int(found[1]) for text in sources if (found := re.search(r":(\d+)\.", text)))
-    wire = f"{fields['wire']}[{fields['wirebit']}]" if "wire" in fields else ""
+    name = f"{fields['wire']}[{fields['wirebit']}]" if "wire" in fields else ""
     cell = re.sub(r"luthier\.v:", "", fields["cell"].removeprefix("$flatten").replace("\\", ""))
     if unit_of(cell.partition("$")[0].rstrip(".")) != unit:
         raise RuntimeError(f"{cell} is not a cell of the unit {unit}")
-    return Mutant(number, unit, fields["mode"], cell, fields["port"], int(fields["portbit"]), wire,
-                  lines)
+    output = netlist.connection(fields["cell"], "Y").removeprefix("$flatten").replace("\\", "")
+    return Mutant(number, unit, fields["mode"], cell, fields["port"], int(fields["portbit"]),
+                  name or f"to {output}", lines)
 
 
 def _yosys(folder: Path, script: str) -> None:

@@ -131,12 +131,12 @@ def measure(config: Configuration, *, seed: int, count: int, effort: int = 3,
                     f"{time.monotonic() - begin:.0f} s")
     finally:
         board.close()
-    units = {}
+    found: dict[str, dict[str, int]] = {}
     for unit in dict.fromkeys(mutant.unit for mutant in mutants):
         total = sum(mutant.unit == unit for mutant in mutants)
         left = sum(mutant.unit == unit for mutant in survivors)
-        units[unit] = {"mutants": total, "killed": total - left}
-    return {"config": config.name, "seed": seed, "effort": effort, "units": units,
+        found[unit] = {"mutants": total, "killed": total - left}
+    return {"config": config.name, "seed": seed, "effort": effort, "units": found,
             "seconds": time.monotonic() - begin,
             "survivors": [asdict(mutant) | {"text": str(mutant)} for mutant in survivors],
             "deaths": [{"text": str(mutant), "reason": deaths[mutant.number]}

@@ -113,20 +113,20 @@ class Replay:
 
     def _frame(self, limit: int) -> bytes:
         """Return the next frame, its closing 00 included; 00s between frames are none."""
-        while True:
+        start = self._board.cycles
+        while self._board.cycles - start <= limit:
             end = self._received.find(0) + 1
             if not end:
                 more = self._board.run(limit)
                 if not more:
-                    raise Mismatch(f"no reply within {limit} cycles")
+                    break
                 self._received += more
-                if len(self._received) > _MOST_BYTES:
-                    raise Mismatch("bytes without an end of frame")
                 continue
             frame = bytes(self._received[:end])
             del self._received[:end]
             if end > 1:
                 return frame
+        raise Mismatch(f"no reply within {limit} cycles")
 
     def _lossy(self, step: Step, limit: int) -> None:
         """Compare the replies that come with those that may, in order; the others were overruns."""
