@@ -2,6 +2,7 @@
 """Sources of operations for the link: good and wrong requests, damage, overruns, resets."""
 
 import random
+import zlib
 from itertools import count
 
 from cobs import cobs
@@ -11,7 +12,7 @@ from ...golden.protocol import REPORT_BYTES, STATUS_BYTES, FrameType, Header, Sp
 from ...host.frames import encode
 from .script import Recorder
 
-__all__ = ["bursts", "damage", "hello", "limits", "overruns", "read_words", "resets"]
+__all__ = ["bursts", "damage", "headers", "hello", "limits", "overruns", "read_words", "resets"]
 
 
 def hello(rng: random.Random) -> bytes:
@@ -173,6 +174,44 @@ def limits(recorder: Recorder, rng: random.Random, effort: int) -> None:
         for bit in range((words - 1).bit_length()):
             recorder.write(read_words(next(numbers), space, 1 << bit, 1))
     _counters(recorder, rng)
+
+
+def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Change every bit of a header, and every two neighbours; spoil every bit of a CRC alone."""
+    config, numbers = recorder.config, count(1)
+    recorder.write(hello(rng))
+    for name, bits in (("type", 7), ("space", 8), ("count", 16), ("address", 64), ("seq", 16)):
+        for bit in range(bits):
+            for change in (1 << bit, 3 << bit & (1 << bits) - 1):
+                fields = {"type": int(FrameType.READ), "seq": next(numbers), "count": 1,
+                          "space": int(Space.SCRATCHPAD), "address": 0}
+                fields[name] ^= change
+                if fields["type"] not in (FrameType.WRITE, FrameType.RUN):
+                    recorder.write(encode(Header(**fields)))
+        recorder.write(hello(rng))
+    for size in {1, config.link.width} | set(range(config.link.width)):
+        frame = seal(Header(type=FrameType.WRITE, seq=next(numbers), length=size), bytes(size))
+        for pattern in _crc_patterns(frame):
+            spoilt = frame[:-4] + (int.from_bytes(frame[-4:], "little") ^ pattern).to_bytes(
+                4, "little")
+            recorder.write(cobs.encode(spoilt) + b"\0")
+        recorder.write(cobs.encode(frame) + b"\0")
+    _counters(recorder, rng)
+
+
+def _crc_patterns(frame: bytes) -> list[int]:
+    """Return changes of a frame's CRC, each of which changes one bit of the receiver's register."""
+    right = zlib.crc32(frame)
+    rows = []  # what a bit of the field does to the register, and which bit it is
+    for bit in range(32):
+        field = int.from_bytes(frame[-4:], "little") ^ 1 << bit
+        rows.append((zlib.crc32(frame[:-4] + field.to_bytes(4, "little")) ^ right, 1 << bit))
+    for bit in range(32):  # Gauss and Jordan
+        pivot = next(i for i in range(bit, 32) if rows[i][0] >> bit & 1)
+        rows[bit], rows[pivot] = rows[pivot], rows[bit]
+        rows = [(a ^ rows[bit][0], b ^ rows[bit][1]) if i != bit and a >> bit & 1 else (a, b)
+                for i, (a, b) in enumerate(rows)]
+    return [source for _, source in rows]
 
 
 def overruns(recorder: Recorder, rng: random.Random, effort: int) -> None:

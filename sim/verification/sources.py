@@ -14,7 +14,7 @@ from ...golden.config import Configuration
 from ...golden.errors import CheckFailed
 from ...host.driver import Device
 from ...host.weights import Weights
-from .link_sources import bursts, damage, limits, overruns, resets
+from .link_sources import bursts, damage, headers, limits, overruns, resets
 from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
 
@@ -75,6 +75,6 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 
 #: What a script is made of.
 SOURCES: tuple[Source, ...] = (
-    layers, programs, refusals, bursts, damage, limits, overruns, resets)
+    layers, programs, refusals, bursts, damage, headers, limits, overruns, resets)
 #: And what takes millions of cycles.
 SLOW_SOURCES: tuple[Source, ...] = (counters,)
