@@ -191,7 +191,7 @@ def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
         recorder.write(hello(rng))
     for size in {1, config.link.width} | set(range(config.link.width)):
         frame = seal(Header(type=FrameType.WRITE, seq=next(numbers), length=size), bytes(size))
-        for pattern in _crc_patterns(frame):
+        for pattern in _crc_patterns(frame, config.link.width):
             spoilt = frame[:-4] + (int.from_bytes(frame[-4:], "little") ^ pattern).to_bytes(
                 4, "little")
             recorder.write(cobs.encode(spoilt) + b"\0")
@@ -199,13 +199,18 @@ def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
     _counters(recorder, rng)
 
 
-def _crc_patterns(frame: bytes) -> list[int]:
-    """Return changes of a frame's CRC, each of which changes one bit of the receiver's register."""
-    right = zlib.crc32(frame)
+def _crc_patterns(frame: bytes, width: int) -> list[int]:
+    """Return changes of a frame's CRC, each of which changes one bit of the receiver's register.
+
+    The receiver fills the last word with zeros, or takes a word of them.
+    """
+    zeros = bytes(width - len(frame) % width)
+    right = zlib.crc32(frame + zeros)
     rows = []  # what a bit of the field does to the register, and which bit it is
     for bit in range(32):
         field = int.from_bytes(frame[-4:], "little") ^ 1 << bit
-        rows.append((zlib.crc32(frame[:-4] + field.to_bytes(4, "little")) ^ right, 1 << bit))
+        changed = frame[:-4] + field.to_bytes(4, "little") + zeros
+        rows.append((zlib.crc32(changed) ^ right, 1 << bit))
     for bit in range(32):  # Gauss and Jordan
         pivot = next(i for i in range(bit, 32) if rows[i][0] >> bit & 1)
         rows[bit], rows[pivot] = rows[pivot], rows[bit]
