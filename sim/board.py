@@ -24,6 +24,9 @@ _SHELL = Path(__file__).with_name("board.cpp")
 _LIBRARY = "board.so"
 #: What every model needs; compiled once for all boards.
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+#: What counting lines and toggles needs: sources, and flags of Verilator. Wide buses count, too.
+_COVERAGE_RUNTIME = ("verilated_cov.cpp",)
+_COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 
 #: No assertions, no timing, no tracing. Warnings are the business of luthier.gen.lint.
 _VERILATOR_FLAGS = (
@@ -33,7 +36,7 @@ _VERILATOR_FLAGS = (
 #: Not -march=native: homes, and so caches, are shared between machines.
 _COMPILER_FLAGS = (
     "-std=gnu++17", "-fPIC", "-fno-semantic-interposition", "-w", "-DVERILATOR=1",
-    "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0", "-DVM_TRACE_FST=0",
+    "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0", "-DVM_TRACE_FST=0",
     "-DVM_TRACE_VCD=0", "-DVM_TRACE_SAIF=0")
 
 _STOP_AT_ZERO = 1
@@ -43,7 +46,8 @@ _SLICE = 250_000
 _OUT_BYTES = 1 << 16
 
 
-def build_library(verilog: str, width: int) -> tuple[Path, float | None]:
+def build_library(verilog: str, width: int, *,
+                  coverage: bool = False) -> tuple[Path, float | None]:
     """Compile a top with the ports ``i``, ``o``, ``clk`` and ``rst``, unless it was done before.
 
     Parameters
@@ -52,6 +56,8 @@ def build_library(verilog: str, width: int) -> tuple[Path, float | None]:
         Text with the top module ``luthier``.
     width : int
         Bytes per cycle of the streams.
+    coverage : bool
+        Count lines and toggles, which makes the board several times slower.
 
     Returns
     -------
@@ -65,8 +71,8 @@ def build_library(verilog: str, width: int) -> tuple[Path, float | None]:
     ToolMissing
         If Verilator or the C++ compiler is missing or does not work.
     """
-    tools = _Tools(find_verilator(), find_compiler())
-    parts = (verilog, _SHELL.read_text(), str(width), *_VERILATOR_FLAGS)
+    tools = _Tools(find_verilator(), find_compiler(), coverage)
+    parts = (verilog, _SHELL.read_text(), str(width), *tools.verilator_flags)
 
     def build(folder: Path) -> None:
         log.info("building the simulated board; this is done once for each design")
@@ -81,11 +87,17 @@ class _Tools:
 
     verilator: Verilator
     compiler: Compiler
+    coverage: bool = False
+
+    @property
+    def verilator_flags(self) -> tuple[str, ...]:
+        """Flags of Verilator."""
+        return (*_VERILATOR_FLAGS, *(_COVERAGE_FLAGS if self.coverage else ()))
 
     @property
     def compile(self) -> list[str]:
         """Compiler, flags and include folders."""
-        flags: list[str] = [*_COMPILER_FLAGS]
+        flags: list[str] = [*_COMPILER_FLAGS, f"-DVM_COVERAGE={int(self.coverage)}"]
         if "clang" not in self.compiler.version.lower():
             flags.append("-fno-gnu-unique")  # two boards in a process must not share C++ statics
         include = self.verilator.include
@@ -112,18 +124,20 @@ class _Tools:
 
     def runtime(self) -> Path:
         """Return Verilator's run-time as one object file."""
+        names = (*_RUNTIME, *(_COVERAGE_RUNTIME if self.coverage else ()))
+
         def build(folder: Path) -> None:
-            sources = [str(self.verilator.include / name) for name in _RUNTIME]
+            sources = [str(self.verilator.include / name) for name in names]
             objects = self.objects(sources, folder)
             _call([self.compiler.command, "-nostdlib", "-r", "-o", "runtime.o", *objects], folder,
                   self.compiler.command)
 
-        return fetch(self.key("run-time", *_RUNTIME), "runtime.o", build)[0]
+        return fetch(self.key("run-time", *names), "runtime.o", build)[0]
 
 
 def _build(folder: Path, verilog: str, width: int, tools: _Tools) -> None:
     (folder / "luthier.v").write_text(verilog)
-    _call([str(tools.verilator.binary), *_VERILATOR_FLAGS, "--Mdir", ".", "luthier.v"], folder,
+    _call([str(tools.verilator.binary), *tools.verilator_flags, "--Mdir", ".", "luthier.v"], folder,
           "Verilator", tools.verilator.environment())
     (folder / "board.cpp").write_text(f"#define LUTHIER_WIDTH {width}\n{_SHELL.read_text()}")
     objects = tools.objects(sorted(path.name for path in folder.glob("*.cpp")), folder)
@@ -172,6 +186,8 @@ class Board:
         Text with the top module ``luthier``.
     width : int
         Bytes per cycle of its streams.
+    coverage : bool
+        Count lines and toggles.
 
     Raises
     ------
@@ -179,9 +195,9 @@ class Board:
         If Verilator or the C++ compiler is missing or does not work.
     """
 
-    def __init__(self, verilog: str, width: int):
+    def __init__(self, verilog: str, width: int, *, coverage: bool = False):
         self._handle: int | None = None
-        path, self._build_seconds = build_library(verilog, width)
+        path, self._build_seconds = build_library(verilog, width, coverage=coverage)
         self._verilog_lines = verilog.count("\n")
         self._library = _load(path)
         self._handle = self._library.luthier_open()

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Points of coverage that nothing can reach, or nothing in a simulation of minutes.
+
+Each entry gives the instances and signals (regular expressions, matched in full), which of their
+bits, and the reason. Anonymous signals of the Verilog, ``$12`` and the like, are counted and never
+excluded by name, because their numbers change with every edit.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...golden.config import Configuration
+from .coverage_data import Bit, LinePoint
+
+__all__ = ["COUNTED", "EXCLUSIONS", "Exclusion", "artefact", "excluded"]
+
+#: A stimulus counts up to two to these: cycles, operations, events of the link.
+COUNTED = {"cycles": 20, "operations": 14, "events": 10}
+
+#: Bits of a report's fields that can toggle, by word of 64 bits: code and index, then the counters.
+_REPORT_WORDS = (
+    range(0), range(COUNTED["cycles"]), range(COUNTED["cycles"]), range(0), range(0), range(0),
+    range(COUNTED["cycles"]), range(COUNTED["operations"]))
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Bits that are left out, and why.
+
+    Attributes
+    ----------
+    path, signal : str
+        Regular expressions.
+    bits : callable
+        Whether a bit is meant, from the configuration and its index.
+    reason : str
+    """
+
+    path: str
+    signal: str
+    bits: Callable[[Configuration, int], bool]
+    reason: str
+
+
+def _every(config: Configuration, bit: int) -> bool:
+    return True
+
+
+def _from(first: int) -> Callable[[Configuration, int], bool]:
+    return lambda config, bit: bit >= first
+
+
+def _report(config: Configuration, bit: int) -> bool:
+    """Bits of a whole report: code has 4 bits, index counts operations, and so on."""
+    word, place = divmod(bit, 64)
+    if word:
+        return place not in _REPORT_WORDS[word]
+    return 4 <= place < 32 or place >= 32 + COUNTED["operations"]
+
+
+def _beyond_memory(config: Configuration, bit: int) -> bool:
+    """Bits of a request to the memory: address and length, 32 bits each."""
+    return bit < 64 and 1 << bit % 32 >= config.memory.words
+
+
+_LONG = "counters of 40 bits (64 in reports): the others need more than a million cycles"
+_CONSTANT = "constant: this engine has no saturation, and no code of refusal above 15"
+_FAST = ("the on-chip memory answers before the tables are built, and the scratchpad takes every "
+         "result, so that nothing starves or blocks; the engine's own bench stalls both")
+
+#: Every exclusion there is.
+EXCLUSIONS = (
+    Exclusion(r"shell\.executor\.local.*", r"identification\[\d+\]|.*\.identification.*", _every,
+              "constant: the identification ROM"),
+    Exclusion(r"engine\.table\.builder", r"program_\d+\[\d+\]", _every,
+              "constant: the builders' program ROMs"),
+    Exclusion(r"engine(\.control)?", r"request__payload(\$\d+)?\.length", _every,
+              "constant: control asks for the words of one descriptor"),
+    Exclusion(r"(engine.*|shell.*|)", r"(\w+_)?report__payload(\$\d+)?", _report,
+              f"packed report: {_LONG}"),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(cycles|busy|elapsed)",
+              _from(COUNTED["cycles"]), _LONG),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(operations|index)",
+              _from(COUNTED["operations"]), _LONG),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.saturations", _every, _CONSTANT),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.code", _from(4), _CONSTANT),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(starved|blocked)", _every, _FAST),
+    Exclusion(r"engine\.control", r"cycles|busy|elapsed", _from(COUNTED["cycles"]), _LONG),
+    Exclusion(r"engine\.control", r"operations", _from(COUNTED["operations"]), _LONG),
+    Exclusion(r"engine(\..*)?", r"(starved|blocked)(\$\d+)?", _every, _FAST),
+    Exclusion(r"shell\.executor\.local", r"count_(frames|damaged|overruns|repeats?|\w+)",
+              _from(COUNTED["events"]),
+              "counters of 32 bits: the others need thousands of requests"),
+    Exclusion(r"shell\.executor\.local", r"report\[[3-5]\]", _every, f"{_FAST}; {_CONSTANT}"),
+    Exclusion(r"shell\.executor\.local", r"report\[[126]\]", _from(COUNTED["cycles"]), _LONG),
+    Exclusion(r"shell\.executor\.local", r"report\[7\]", _from(COUNTED["operations"]), _LONG),
+    Exclusion(r"shell\.executor\.local", r"report\[0\]",
+              lambda config, bit: 4 <= bit < 32 or bit >= 32 + COUNTED["operations"], _LONG),
+    Exclusion(r"(memory|memory\.requests(\.fifo)?|engine(\.weights|)|)",
+              r"(\w+_)?request__payload(\$\d+)?|o__payload\$\d+|(r_data|r_port__data|w_data|"
+              r"w_port__data|o__payload|i__payload)|storage\[\d+\]", _beyond_memory,
+              "addresses and lengths beyond the memory are refused before"),
+    Exclusion(r"(memory(\..*)?|engine(\..*)?|shell(\..*)?|)",
+              r"(\w*request__payload|\w*write__payload|o__payload|i__payload)(\$\d+)?"
+              r"\.(address|length)", lambda config, bit: 1 << bit >= config.memory.words,
+              "addresses and lengths beyond the memory are refused before"),
+    Exclusion(r"(memory|engine(\..*)?)", r"beats(\$\d+)?", lambda config, bit:
+              1 << bit >= config.memory.words, "more beats than the memory has words are refused"),
+    Exclusion(r"receive", r"(second|spilled|i__ready|o__ready).*", lambda config, bit:
+              config.link.width == 1, "the link takes a byte in every cycle at width 1"),
+    Exclusion(r"", r"i__ready|(receive_)?o__ready", lambda config, bit:
+              config.link.width == 1, "the link takes a byte in every cycle at width 1"),
+)
+
+_COMPILED = [(re.compile(rule.path), re.compile(rule.signal), rule) for rule in EXCLUSIONS]
+
+
+def excluded(config: Configuration, bit: Bit) -> Exclusion | None:
+    """Return why a bit is left out, None if it counts."""
+    for path, signal, rule in _COMPILED:
+        if (path.fullmatch(bit.path) and signal.fullmatch(bit.signal)
+                and rule.bits(config, bit.index)):
+            return rule
+    return None
+
+
+def artefact(point: LinePoint, source: list[str]) -> bool:
+    """Whether a line point is the empty ``if`` that Yosys writes for simulators' sake.
+
+    It begins every ``always @*`` with ``if (0) begin end`` on a register that is never set.
+    """
+    return point.kind == "if" and "$auto$verilog_backend" in source[point.line - 1]
