@@ -58,7 +58,8 @@ def test_one_scale_takes_no_memory(device):
     x = np.arange(80) - 40
     assert abs(layer(x) - values @ x * 0.74).max() <= 0.5 + 1e-2
     by_rows = device.load(Weights.ternary(values, np.linspace(1, 2, 64)), output=Output("int16"))
-    assert by_rows.bits_per_weight == pytest.approx( 1.6 + 4 * 6 * 64 / (64 * 80))  # six words for each strip
+    # Six words for each of four strips.
+    assert by_rows.bits_per_weight == pytest.approx(1.6 + 4 * 6 * 64 / (64 * 80))
 
 
 def test_large_and_small_scales(device):
