@@ -9,30 +9,20 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, UserError
+from . import chain
+from .options import FORMATS, DeviceOption, SeedOption, describe, random_weights
 from .output import JsonOption, Output, log
 
 if TYPE_CHECKING:
-    from ..host import Device, Layer, Weights
+    from ..host import Device, Layer
 
-__all__ = [
-    "FORMATS", "DeviceOption", "Measurement", "SeedOption", "describe", "measure", "random_weights",
-    "register",
-]
-
-#: Weight formats by name.
-FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
+__all__ = ["Measurement", "measure", "register"]
 
 #: Activations to try until a flipped bit shows: in one draw, they may cancel.
 _DRAWS = 20
 
 #: Activations and results together, all tokens: 1 GiB of int64.
 _MOST_ELEMENTS = 1 << 27
-
-DeviceOption = Annotated[str, typer.Option(
-    "--device", metavar="URL",
-    help="sim:CONFIG, golden:CONFIG, serial:PORT?baud=N or socket://HOST:PORT.")]
-SeedOption = Annotated[int, typer.Option(
-    "--seed", min=0, help="Of the random weights and activations.")]
 
 
 @dataclass(frozen=True)
@@ -43,47 +33,13 @@ class Measurement:
     failure: CheckFailed | None
 
 
-def random_weights(rng: np.random.Generator, format: str, rows: int,
-                   columns: int) -> "tuple[Weights, np.ndarray]":
-    """Return random weights and their canonical integers, int64 array (rows, columns).
-
-    Raises
-    ------
-    UserError
-        If there is no such format.
-    """
-    from ..host import Weights
-
-    if format not in FORMATS:
-        raise UserError(f"--format must be ternary or w1 to w8, not {format!r}")
-    if format == "ternary":
-        trits = rng.integers(-1, 2, size=(rows, columns))
-        return Weights.ternary(trits), trits
-    bits = int(format[1:])
-    q = rng.integers(0, 1 << bits, size=(rows, columns))
-    return Weights.integer(q, bits), 2 * q - (1 << bits) + 1
-
-
-def describe(output: Output, device: "Device") -> None:
-    """Print what the device is."""
-    config, transport = device.config, device.transport
-    table = config.table
-    output.line(f"device      {device.url}: configuration {config.name}, hash "
-                f"{config.hash.hex()[:16]}")
-    if transport.generated is not None:
-        output.line(f"generated   {transport.generated}")
-    build = device.build_id.hex()[:16] if any(device.build_id) else "none, this is the golden model"
-    if transport.build_seconds is not None:
-        build += f", ready in {transport.build_seconds:.1f} s"
-    output.line(f"build       {build}")
-    output.line(f"unit        {table.beat_bits} weight bits a cycle, {table.activation_bits}-bit "
-                f"activations, {config.memory.words * config.word_bytes >> 10} KiB of device "
-                f"memory")
-
-
 def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: int, seed: int,
-            reproduce: str, flip: tuple[int, int] | None = None) -> Measurement:
-    """Load a random layer, multiply random activations, compare with NumPy's int64 product.
+            reproduce: str, flip: tuple[int, int] | None = None, group: int | None = None,
+            dtype: Any = None) -> Measurement:
+    """Load a random layer, multiply random activations, compare every result.
+
+    Plain sums are compared with NumPy's int64 product; with ``dtype`` results are scaled, by groups
+    if there is a ``group``, and compared with the golden model.
 
     Raises
     ------
@@ -93,15 +49,22 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
     DeviceError
         If the device fails.
     """
-    from ..host import ResultMismatch
+    from ..host import Output, ResultMismatch
 
     name = f"{format}-{rows}x{columns}"
+    if dtype is not None:
+        name += f"-{dtype}" + ("" if group is None else f"-g{group}" if group else "-rows")
     _check_size(device, name, rows, columns, tokens)
     rng = np.random.default_rng(seed)
-    weights, integers = random_weights(rng, format, rows, columns)
+    weights, integers = random_weights(rng, format, rows, columns, group)
     half = 1 << device.config.table.activation_bits - 1
     before = device.link.bytes_sent + device.link.bytes_received
-    layer = device.load(weights, name)
+    scaled = None
+    if dtype is not None:
+        # Random products are about a sixth of the largest result.
+        deviation = half / 2 * float(np.sqrt((weights.dequantised() ** 2).sum(axis=1).max()))
+        scaled = Output(dtype, 6 * (deviation or 1.0) / float(np.iinfo(np.dtype(dtype)).max))
+    layer = device.load(weights, name, scaled)
     upload = device.link.bytes_sent + device.link.bytes_received - before
     try:
         if flip is not None:
@@ -110,7 +73,9 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
         draws = 0
         while True:
             x = rng.integers(-half, half, size=(tokens, columns))
-            y, expected = layer(x), x @ integers.T
+            y = layer(x)
+            expected = (x @ integers.T if scaled is None else
+                        layer.expected(x, None, None, None, None))
             wrong = np.argwhere(y != expected)
             draws += 1
             if flip is None or len(wrong) or draws == _DRAWS:
@@ -154,7 +119,9 @@ def _data(device: "Device", layer: "Layer", format: str, results: int, mismatche
         "layer": layer.name, "rows": rows, "columns": columns, "format": format,
         "tokens": stats.tokens, "results": results, "mismatches": mismatches,
         "cycles": stats.cycles, "declared_cycles": stats.declared_cycles, "beats": stats.beats,
-        "starved": stats.starved, "blocked": stats.blocked, "efficiency": stats.efficiency,
+        "starved": stats.starved, "blocked": stats.blocked, "saturations": stats.saturations,
+        "efficiency": stats.efficiency, "group": layer.weights.group,
+        "output": None if layer.output is None else layer.output.dtype,
         "bits_per_weight": layer.bits_per_weight, "link_bytes": stats.link_bytes,
         "upload_bytes": upload, "clock_hz": clock, "projected_seconds": stats.cycles / clock,
         "cycles_per_second": device.transport.cycles_per_second,
@@ -170,6 +137,7 @@ def show(output: Output, data: dict[str, Any]) -> None:
         ("cycles", f"{data['cycles']} (declared {data['declared_cycles']})"),
         ("weight beats", f"{data['beats']}"),
         ("cycles starved, blocked", f"{data['starved']}, {data['blocked']}"),
+        *([] if data["output"] is None else [("results saturated", f"{data['saturations']}")]),
         ("efficiency", f"{100 * data['efficiency']:.2f} %"),
         ("bits per weight in memory", f"{data['bits_per_weight']:.3f}"),
         ("link bytes, upload", f"{data['upload_bytes']}"),
@@ -195,7 +163,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(bench, name="bench")
 
     @bench.callback()
-    def group() -> None:
+    def commands() -> None:
         """Measure one operation of a chosen shape."""
 
     @bench.command("gemv", epilog="Example: luthier bench gemv --device sim:tiny --rows 128 "
@@ -209,6 +177,12 @@ def register(app: typer.Typer) -> None:
         tokens: Annotated[int, typer.Option(
             "--tokens", min=1, help="Vectors to multiply.")] = 1,
         seed: SeedOption = 0,
+        output_type: Annotated[str | None, typer.Option(
+            "--output", metavar="TYPE",
+            help="Scale the results on the device and round them to int8, int16 or int32.")] = None,
+        group: Annotated[int | None, typer.Option(
+            "--group", min=0, help="Columns that share a scale and, but for ternary weights, a "
+                                   "zero point; 0 for whole rows. With --output.")] = None,
         flip_weight_bit: Annotated[str | None, typer.Option(
             "--flip-weight-bit", metavar="ROW,COLUMN",
             help="Flip a stored bit of this weight first: the check must then fail.")] = None,
@@ -216,7 +190,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Multiply a random matrix with random vectors, check every result, show the figures.
 
-        Results are compared with NumPy's 64-bit integer product; any difference is exit code 1.
+        Results are compared with NumPy's 64-bit integer product, or with --output with the golden
+        model; any difference is exit code 1.
         """
         from ..host import connect
 
@@ -224,15 +199,26 @@ def register(app: typer.Typer) -> None:
         flip = None if flip_weight_bit is None else _weight(flip_weight_bit)
         if format not in FORMATS:
             raise UserError(f"--format must be ternary or w1 to w8, not {format!r}")
+        if output_type not in (None, "int8", "int16", "int32"):
+            raise UserError(f"--output must be int8, int16 or int32, not {output_type!r}")
+        if group is not None and output_type is None:
+            raise UserError("--group is for scaled results; give --output TYPE, too")
         command = ["luthier", "bench", "gemv", "--device", device, "--rows", str(rows), "--columns",
                    str(columns), "--format", format, "--tokens", str(tokens), "--seed", str(seed)]
+        if output_type is not None:
+            command += ["--output", output_type]
+        if group is not None:
+            command += ["--group", str(group)]
         if flip is not None:
             command += ["--flip-weight-bit", f"{flip[0]},{flip[1]}"]
         with connect(device) as opened:
             describe(output, opened)
             result = measure(opened, format=format, rows=rows, columns=columns, tokens=tokens,
-                             seed=seed, flip=flip, reproduce=shlex.join(command))
+                             seed=seed, flip=flip, group=group, dtype=output_type,
+                             reproduce=shlex.join(command))
             show(output, result.data)
             output.write_json(result.data, config=opened.config, seed=seed)
         if result.failure is not None:
             raise result.failure
+
+    chain.register(bench)

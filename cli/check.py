@@ -10,8 +10,8 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, LuthierError
-from .bench import DeviceOption, SeedOption, describe
 from .operations import Operation, random_operation
+from .options import DeviceOption, SeedOption, describe
 from .output import JsonOption, Output, log
 from .torture import BytesPerFaultOption, Line
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..golden import table
 from ..golden.config import Configuration
-from .bench import FORMATS
+from .options import FORMATS
 
 if TYPE_CHECKING:
     from ..host import Output, Weights

@@ -5,7 +5,8 @@ import shlex
 
 import typer
 
-from .bench import DeviceOption, SeedOption, describe, measure
+from .bench import measure
+from .options import DeviceOption, SeedOption, describe
 from .output import JsonOption, Output, log
 
 __all__ = ["LAYERS", "register"]

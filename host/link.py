@@ -38,6 +38,8 @@ class Link(Conversation):
     ----------
     bytes_sent, bytes_received, ignored, repeats : int
         As of :class:`~luthier.host.conversation.Conversation`.
+    data_bytes : int
+        Bytes of words that were read and written, without frames and repeats.
     resyncs : int
         Resynchronisations, the first contact included.
     resets : int
@@ -46,7 +48,7 @@ class Link(Conversation):
 
     def __init__(self, transport: Transport):
         super().__init__(transport)
-        self.resyncs = self.resets = 0
+        self.resyncs = self.resets = self.data_bytes = 0
         #: The device's session; 0: whichever it has.
         self._session = 0
         self._identification: Identification | None = None
@@ -97,6 +99,7 @@ class Link(Conversation):
             if len(data) != header.count * self.word_bytes:
                 raise self._broken(what, f"{len(data)} bytes for {header.count} words")
             parts.append(data)
+            self.data_bytes += len(data)
         return b"".join(parts)
 
     def write(self, space: Space, address: int, data: bytes) -> None:
@@ -117,6 +120,7 @@ class Link(Conversation):
             requests.append((Header(
                 type=FrameType.WRITE, seq=0, length=len(piece), space=space,
                 count=len(piece) // word, address=address + first // word), piece))
+        self.data_bytes += len(data)
         self._exchange(requests, self.identification.window,
                        f"writing {len(data) // word} words of {space.name.lower()} at {address}")
 

@@ -77,14 +77,15 @@ class Program:
         self._address: int | None = None
         self._words, self._raw = 0, b""
         self._report: Report | None = None
-        self._link_bytes = 0
+        self._link_bytes = self._data_bytes = 0
         self._resets = device.link.resets
 
     # Building ------------------------------------------------------------------------------
 
     def input(self, size: int) -> Vector:
         """Add a vector of activations that the host gives at each run."""
-        size = whole(size, "size", 1, self._device.config.table.max_columns)
+        size = whole(size, "the size of an input", 1, self._device.config.table.max_columns,
+                     f" (table.max_columns of configuration {self._device.config.name!r})")
         config = self._device.config
         vector = self._vector(size, -(-size // config.activations_per_word),
                               f"int{8 * config.activation_bytes}")
@@ -184,7 +185,7 @@ class Program:
                                 f"once for each")
         descriptors = self.descriptors()
         self._load(descriptors)
-        before = link.bytes_sent + link.bytes_received
+        before, data_before = link.bytes_sent + link.bytes_received, link.data_bytes
         for vector, x in zip(self._inputs, given, strict=True):
             self._write(vector, x[0])
         assert self._address is not None
@@ -197,6 +198,7 @@ class Program:
                 f"written there, build the program again")
         results = [self._read(vector, step) for vector, step in self._outputs]
         self._link_bytes = link.bytes_sent + link.bytes_received - before
+        self._data_bytes = link.data_bytes - data_before
         self._check(given, results)
         return tuple(results)
 
@@ -211,6 +213,14 @@ class Program:
     def link_bytes(self) -> int:
         """Bytes over the link in the last run, both ways."""
         return self._link_bytes
+
+    @property
+    def bytes_between(self) -> int:
+        """Bytes of vectors over the link in the last run, other than inputs and outputs."""
+        config = self._device.config
+        words = sum(-(-vector.size // config.activations_per_word) for vector in self._inputs)
+        words += sum(step.layer.result_words for _, step in self._outputs)
+        return self._data_bytes - words * config.word_bytes
 
     @property
     def efficiency(self) -> float:

@@ -8,8 +8,8 @@ import shlex
 import numpy as np
 import pytest
 
-from luthier.cli.bench import FORMATS, random_weights
 from luthier.cli.main import main
+from luthier.cli.options import FORMATS, random_weights
 from luthier.golden.config import load_configuration
 from luthier.host import Layer
 
@@ -92,3 +92,48 @@ def test_mistakes(capsys, arguments, code, message):
 def test_help(capsys):
     assert main(["bench", "gemv", "--help"]) == 0
     assert "--flip-weight-bit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format, group, type", [
+    ("ternary", None, "int8"), ("ternary", "0", "int16"), ("w4", "16", "int8"),
+    ("w3", "64", "int32"), ("w8", "0", "int16")])
+def test_scaled(capsys, format, group, type):
+    command = [*SMALL, "--format", format, "--output", type, "--tokens", "2", "--json", "-"]
+    assert main(command + ([] if group is None else ["--group", group])) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["results"], data["mismatches"], data["output"]) == (60, 0, type)
+    assert data["group"] == int(group or 0) and data["cycles"] == data["declared_cycles"]
+    plain = {"ternary": 3, "w3": 6, "w4": 8, "w8": 16}[format] * 30 * 64 / 3000
+    assert data["bits_per_weight"] == plain if group is None else data["bits_per_weight"] > plain
+
+
+def test_a_flipped_bit_in_scaled_results(capsys):
+    command = [*SMALL, "--format", "w4", "--output", "int32", "--group", "32",
+               "--flip-weight-bit", "17,99"]
+    assert main(command) == 1
+    err = capsys.readouterr().err
+    assert "row 17" in err and "--output int32 --group 32 --flip-weight-bit 17,99" in err
+
+
+def test_chain(capsys):
+    command = ["bench", "chain", "--device", "golden:tiny", "--rows", "60", "--columns", "80",
+               "--layers", "3", "--json", "-"]
+    assert main(command) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["results"], data["mismatches"], data["operations"]) == (60, 0, 3)
+    assert data["bytes_between_layers"] == 0 < data["link_bytes"] < 400
+    assert 0.3 < data["efficiency"] < 1
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["gemv", "--output", "int4"], "--output must be int8, int16 or int32, not 'int4'"),
+    (["gemv", "--group", "16"], "--group is for scaled results; give --output TYPE, too"),
+    (["gemv", "--rows", "9", "--columns", "99", "--group", "8", "--output", "int8", "--format",
+      "w2"], "must be multiples of table.smallest_group"),
+    (["chain", "--format", "w9"], "--format must be ternary or w1 to w8, not 'w9'"),
+    (["chain", "--rows", "600", "--columns", "100"], "88 more than table.max_rows"),
+    (["chain"], "the size of an input must be between 1 and 512 (table.max_columns of configurat"),
+])
+def test_mistakes_with_scales(capsys, options, message):
+    assert main(["bench", options[0], "--device", "golden:tiny", *options[1:]]) == 2
+    assert message in capsys.readouterr().err
