@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from .config import Configuration
-from .scales import scale_words
+from .records import scale_words
 from .table import beats, columns_per_beat, max_columns
 
 __all__ = [
@@ -107,7 +107,7 @@ class Descriptor:
     *Plain*: no flag but trits, no scales, ``multiplier`` and ``shift`` zero, int32 results: the
     exact sums. With *saturate*, sums pass the output stage: times ``multiplier``, shifted right,
     rounded half to even, saturated; with *accumulate*, added to what is there, saturating again.
-    With *scaled*, sums are scaled by records (:mod:`luthier.golden.scales`), which hold offsets
+    With *scaled*, sums are scaled by records (:mod:`luthier.golden.records`), which hold offsets
     too where that flag is set. ``group`` is 0, or D/2**n of at least the configuration's smallest
     for planes, or the columns of a tile for trits. A device without ``table.scaled`` has plain
     operations only, with all stored planes used.

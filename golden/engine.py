@@ -16,7 +16,8 @@ from .descriptor import (
     refusal,
 )
 from .protocol import Report
-from .scales import groups_per_tile, output_stage, scale_words, unpack_scales
+from .records import groups_per_tile, scale_words, unpack_scales
+from .scales import output_stage
 from .table import beats, columns_per_beat
 from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips

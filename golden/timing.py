@@ -3,7 +3,7 @@
 
 from .config import Configuration
 from .descriptor import Descriptor
-from .scales import groups_per_tile, strip_words
+from .records import groups_per_tile, strip_words
 from .table import ACCUMULATOR_SPACING, columns_per_beat
 from .weights import strips
 

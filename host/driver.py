@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connect to a device, put layers into its memory, run them."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +10,10 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.config import Configuration, ConfigurationError, load_configuration
+from ..golden.config import Configuration, load_configuration
 from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import (
-    IDENTIFICATION_HEAD_BYTES,
     REPORT_BYTES,
     LinkCounters,
     Report,
@@ -26,6 +24,7 @@ from .allocator import Allocator
 from .arguments import whole
 from .fitting import check_fits, check_shape
 from .hazards import check_program
+from .identity import read_configuration
 from .layer import Layer, run_limit
 from .link import Link
 from .output import Output
@@ -37,7 +36,6 @@ from .weights import Weights
 
 __all__ = ["Device", "connect"]
 
-_LONGEST_JSON = 1 << 16
 
 
 def program_words(config: Configuration, operations: int) -> int:
@@ -135,7 +133,7 @@ class Device:
         self.rng = np.random.default_rng(seed)
         self.reproduce = ""
         self.check = check
-        self._config = self._read_configuration()
+        self._config = read_configuration(self.link)
         self._allocator = Allocator(self._config.memory.words)
         self._count = 0
         self._open = True
@@ -349,23 +347,3 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<Device {self.url}: configuration {self._config.name!r}>"
-
-    def _read_configuration(self) -> Configuration:
-        """Rebuild the configuration that the device carries and compare its hash with the head."""
-        head, word = self.link.identification, self.link.word_bytes
-        if not 0 < head.json_bytes <= _LONGEST_JSON:
-            raise DeviceError(f"{self.url} says that its configuration has {head.json_bytes} "
-                              f"bytes, which cannot be; generate it again")
-        data = self.link.read(Space.IDENTIFICATION, IDENTIFICATION_HEAD_BYTES // word,
-                              -(-head.json_bytes // word))
-        try:
-            config = Configuration.from_data(json.loads(data[: head.json_bytes]), source=self.url)
-        except (ConfigurationError, ValueError, TypeError) as error:
-            raise DeviceError(
-                f"{self.url} carries a configuration that this Luthier cannot read ({error}); use "
-                f"the Luthier that generated it, or generate it again with this one") from None
-        if config.hash != head.config_hash:
-            raise DeviceError(
-                f"{self.url} says that its configuration has the hash {head.config_hash.hex()}, "
-                f"but the one it carries has {config.hash.hex()}; generate it again")
-        return config

@@ -14,9 +14,9 @@ from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
 from ..golden.timing import cycles
-from ..golden.weights import trit_columns, trit_values, weight_bit
 from .activations import activations, tokens_per_run
 from .arguments import integers, plain_array, whole
+from .faults import flip_bit
 from .output import Output
 from .results import LayerStats, compare
 from .section import Section
@@ -214,21 +214,12 @@ class Layer:
         """
         self.require_loaded()
         rows, columns = self._weights.shape
-        table_config, where = self._device.config.table, f" in layer {self._name}"
+        where = f" in layer {self._name}"
         row = whole(row, "row", 0, rows - 1, where)
         column = whole(column, "column", 0, columns - 1, where)
         section = next(part for part in self._sections if row in part.rows)
-        within = int(np.searchsorted(section.rows, row))
-        planes = section.weights.planes
-        plane = whole(plane, "plane", 0, planes - 1, where)
-        beat, bit = weight_bit(within, column, len(section.rows), columns, planes,
-                               self._weights.trits, table_config.beat_bits,
-                               table_config.row_block, plane)
-        word = self._device.read_memory(section.weight_address + beat, 1).copy()
-        if self._weights.trits:
-            bit = _telling_bit(word[0], bit // 8, column, table_config.beat_bits)
-        word[0, bit // 8] ^= 1 << bit % 8
-        self._device.write_memory(section.weight_address + beat, word)
+        plane = whole(plane, "plane", 0, section.weights.planes - 1, where)
+        flip_bit(self._device, section, row, column, plane)
 
     def unload(self) -> None:
         """Give the memory back; a second call does nothing."""
@@ -372,18 +363,6 @@ def run_limit(device: Device, declared: int) -> float:
     if device.transport.simulated:
         return 4 * (declared + _MARGIN_CYCLES) / device.config.clock_hz
     return _MARGIN_SECONDS + 2 * declared / _SLOWEST_HZ
-
-
-def _telling_bit(beat: NDArray[np.uint8], byte: int, column: int, beat_bits: int) -> int:
-    """Return a bit of a byte of five trits that changes the trit of ``column``, if one does."""
-    columns, means = trit_columns(beat_bits)[byte], trit_values()
-    mine = columns == column % (5 * beat_bits // 8)
-
-    def change(bit: int) -> tuple[bool, int]:
-        differ = means[beat[byte] ^ (1 << bit)] != means[beat[byte]]
-        return bool(differ[mine].any()), int(differ.sum())
-
-    return 8 * byte + max(range(8), key=change)
 
 
 def add_reports(reports: list[Report]) -> Report:

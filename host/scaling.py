@@ -10,13 +10,8 @@ from numpy.typing import NDArray
 from ..golden.config import Configuration
 from ..golden.descriptor import LARGEST_SHIFT
 from ..golden.errors import UserError
-from ..golden.scales import (
-    EXPONENT_BITS,
-    MANTISSA_BITS,
-    dyadic,
-    groups_per_tile,
-    pack_scales,
-)
+from ..golden.records import EXPONENT_BITS, MANTISSA_BITS, groups_per_tile, pack_scales
+from ..golden.scales import dyadic
 from ..golden.table import columns_per_beat
 from .output import Output
 from .weights import Weights

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, element_bits
-from ..golden.scales import exact_sums, output_stage, scale_words, sums_of_pairs
+from ..golden.records import scale_words
+from ..golden.scales import exact_sums, output_stage, sums_of_pairs
 from ..golden.table import beats, columns_per_beat
 from ..golden.weights import pack_planes, pack_trits
 from .output import Output

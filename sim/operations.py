@@ -10,7 +10,7 @@ from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, Refusal, refusal, result_words, source_words
 from ..golden.engine import Engine
 from ..golden.protocol import Report, Space
-from ..golden.scales import groups_per_tile, pack_scales
+from ..golden.records import groups_per_tile, pack_scales
 from ..golden.table import beats, columns_per_beat, max_columns
 from ..golden.weights import pack_planes, pack_trits
 from ..host.link import Link

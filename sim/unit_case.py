@@ -9,7 +9,7 @@ import numpy as np
 from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, Refusal, source_words
 from ..golden.engine import Engine
-from ..golden.scales import groups_per_tile, strip_words
+from ..golden.records import groups_per_tile, strip_words
 from ..golden.table import columns_per_beat
 from ..golden.weights import STRIP_ROWS, strips
 from .operations import random_operation, random_program

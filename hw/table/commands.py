@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data
 
 from ...golden.config import Configuration
-from ...golden.scales import strip_words
+from ...golden.records import strip_words
 from ...golden.weights import STRIP_ROWS
 
 __all__ = [
@@ -66,7 +66,7 @@ def table_command(config: Configuration) -> data.StructLayout:
 def strip_word_count(m, config: Configuration, name: str, command, rows) -> Signal:
     """Return the words of scale records of a strip of ``rows`` rows, 1 to 19.
 
-    See :func:`luthier.golden.scales.strip_words`.
+    See :func:`luthier.golden.records.strip_words`.
     """
     most = strip_words(config, STRIP_ROWS, most_groups(config), True)
     full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)

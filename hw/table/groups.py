@@ -20,8 +20,8 @@ class GroupAccumulators(wiring.Component):
     A lane doubles what it has and adds the sum of the next plane (Horner's scheme): no shifter.
     With fewer planes used than stored, the sums lack a factor of two for each plane left out.
 
-    Latency: 3 cycles from ``slot`` to ``sum``, as :class:`~.lanes.Accumulators`. Throughput: one
-    beat a cycle.
+    Latency: 3 cycles from ``slot`` to ``sum``, as :class:`~.accumulators.Accumulators`.
+    Throughput: one beat a cycle.
 
     Parameters
     ----------

@@ -6,12 +6,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.scales import EXPONENT_BITS, MANTISSA_BITS, record_bits, records_per_word
+from ...golden.records import EXPONENT_BITS, MANTISSA_BITS, record_bits, records_per_word
 from ..stream import Queue
 
 __all__ = ["RecordReader", "record_layout"]
 
-#: A scale and an offset, lowest bits first; see :mod:`luthier.golden.scales`.
+#: A scale and an offset, lowest bits first; see :mod:`luthier.golden.records`.
 record_layout = data.StructLayout({
     "scale": MANTISSA_BITS,
     "scale_exponent": EXPONENT_BITS,

@@ -9,10 +9,11 @@ from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.timing import cycles
 from ..stream import Queue
+from .accumulators import Accumulators
 from .builder import TableBuilder
 from .commands import most_groups, table_command
 from .groups import GroupAccumulators
-from .lanes import Accumulators, AdderTree, Tables
+from .lanes import AdderTree, Tables
 from .scaler import Scaler, entry_layout
 from .sequencer import Sequencer, slot_layout
 from .stage import result_layout

@@ -9,19 +9,21 @@ import pytest
 from luthier.golden.config import Configuration, load_configuration, named_configurations
 from luthier.golden.descriptor import Descriptor, Element, element_bits
 from luthier.golden.engine import Engine
-from luthier.golden.scales import (
-    dyadic,
+from luthier.golden.records import (
     groups_per_tile,
-    lane_width,
-    output_stage,
     pack_scales,
-    product_width,
     records_per_word,
-    round_half_even,
     scale_words,
     strip_words,
-    sum_width,
     unpack_scales,
+)
+from luthier.golden.scales import (
+    dyadic,
+    lane_width,
+    output_stage,
+    product_width,
+    round_half_even,
+    sum_width,
 )
 from luthier.golden.table import columns_per_beat, max_columns
 from luthier.golden.timing import cycles
