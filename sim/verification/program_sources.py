@@ -150,11 +150,13 @@ def counters(recorder: Recorder, rng: random.Random, effort: int) -> None:
     columns, planes = min(table.max_columns(config, planes=8), 512), 8
     rows = min(config.table.row_block, 64, config.scratchpad.words // 2 * config.results_per_word)
     beats = table.beats(config, rows=rows, columns=columns, planes=planes, trits=False)
+    scaled = config.table.scaled  # then most results saturate
     tokens = (5 << COUNTED["cycles"] - 2) // beats
-    long = replace(random_descriptor(config, rng), flags=0, source=0, weights=64,
-                   destination=config.scratchpad.words // 2, rows=rows, columns=columns,
+    long = replace(random_descriptor(config, rng), flags=Descriptor.SATURATE * scaled,
+                   source=0, weights=64, destination=config.scratchpad.words // 2, rows=rows,
+                   columns=columns,
                    planes_stored=planes, planes_used=planes, tokens=tokens, source_step=0,
-                   destination_step=0)
+                   destination_step=0, multiplier=32767 * scaled, shift=0)
     write_descriptors(link, 0, [NOP, long])
     for base, count, repeat in ((0, 2, 1), (0, 1, 5 << COUNTED["operations"] - 2), (0, 1, 1)):
         link.run(base, count, repeat)
