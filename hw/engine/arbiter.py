@@ -6,7 +6,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
+from ...golden.scales import strip_words
+from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
+from ..table.commands import most_groups
 from .memory import read_request
 
 __all__ = ["MemoryArbiter"]
@@ -38,6 +41,7 @@ class MemoryArbiter(wiring.Component):
     OUTSTANDING = 16
 
     def __init__(self, config: Configuration):
+        self._config = config
         request, beat = (stream.Signature(shape) for shape in (
             read_request, config.table.beat_bits))
         super().__init__({
@@ -48,7 +52,11 @@ class MemoryArbiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layout = data.StructLayout({"program": 1, "length": read_request["length"].shape})
+        # The longest request is for a strip: the weights of all planes, or the records.
+        strip = STRIP_ROWS + SHORTEST_STRIP - 1
+        length = range(max(8 * strip, strip_words(
+            self._config, strip, most_groups(self._config), True)) + 1)
+        layout = data.StructLayout({"program": 1, "length": length})
         m.submodules.pending = pending = Queue(layout, self.OUTSTANDING)
         masters = {1: (self.program_request, self.program_beat),
                    0: (self.unit_request, self.unit_beat)}
@@ -65,7 +73,7 @@ class MemoryArbiter(wiring.Component):
             pending.i.valid.eq(self.request.valid & self.request.ready),
         ]
         now = pending.o.payload
-        offset = Signal(read_request["length"].shape)
+        offset = Signal(length)
         with m.If(self.beat.valid & self.beat.ready):
             m.d.sync += offset.eq(Mux(pending.o.ready, 0, offset + 1))
             m.d.comb += pending.o.ready.eq(offset + 1 == now.length)

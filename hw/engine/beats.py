@@ -24,8 +24,10 @@ def beat_command(config: Configuration) -> data.StructLayout:
     ``weights``, ``scales``: first words; ``beats``: words of the weights; ``tokens``: times to read
     it all; ``walk``: see :func:`~luthier.hw.table.commands.walk_command`.
     """
+    words = config.memory.words
     return data.StructLayout({
-        "weights": 32, "scales": 32, "beats": 32, "tokens": 16, "walk": walk_command(config)})
+        "weights": range(words), "scales": range(words), "beats": range(words + 1), "tokens": 16,
+        "walk": walk_command(config)})
 
 
 class BeatReader(wiring.Component):
@@ -66,7 +68,8 @@ class BeatReader(wiring.Component):
         m.submodules.commands = commands = Queue(beat_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
         now, command = commands.o.payload, Signal(beat_command(self._config))
-        address, left, tokens_left = Signal(32), Signal(32), Signal(16)
+        address, left, tokens_left = (Signal.like(now[name], name=f"{name}_now")
+                                      for name in ("weights", "beats", "tokens"))
         taken, last, end = Signal(), Signal(), Signal()
         straight, strips = Signal(), Signal()  # reading as it lies, or strip by strip
         m.d.comb += [
@@ -111,7 +114,8 @@ class BeatReader(wiring.Component):
         """Ask for one strip after the other: its weights, then its records, if it has any."""
         m.submodules.walker = walker = StripWalker(self._config)
         walk = command.walk
-        weights, scales = Signal(32), Signal(32)
+        weights, scales = (Signal.like(command[name], name=f"{name}_next")
+                           for name in ("weights", "scales"))
         has = Signal()
         records = Signal()  # the records of the strip are next, not its weights
         m.d.comb += has.eq(walk.scaled & (~walk.whole | walker.last_tile))

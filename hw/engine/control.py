@@ -53,7 +53,7 @@ class Control(wiring.Component):
         A program is in progress: the memory is this unit's and the operations'.
     request : ``Out(stream.Signature(read_request))``, beat : ``In(stream.Signature(D))``
         Memory, for descriptors. Beats are taken at once.
-    descriptor : ``Out(descriptor_layout)``, beats : ``Out(32)``, groups : ``Out``
+    descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
         The operation that is dispatched next; words of its weights, logarithm of its groups.
     dispatch : ``Out(stream.Signature(0))``
         It may start; it does when this is taken.
@@ -71,7 +71,7 @@ class Control(wiring.Component):
             "request": Out(stream.Signature(read_request)),
             "beat": In(stream.Signature(config.table.beat_bits)),
             "descriptor": Out(descriptor_layout),
-            "beats": Out(32),
+            "beats": Out(self._check.beats.shape()),
             "groups": Out(self._check.groups.shape()),
             "dispatch": Out(stream.Signature(0)),
             "done": In(1),
@@ -88,7 +88,7 @@ class Control(wiring.Component):
         m.submodules.check = check = self._check
         m.submodules.tokens = tokens = TokenQueues()
         program = Signal(run_request)
-        address, index, repeats = Signal(32), Signal(16), Signal(32)
+        address, index, repeats = Signal(range(self._config.memory.words)), Signal(16), Signal(32)
         word = Signal(range(words + 1))
         code = Signal(8)
         text = Value.cast(self.descriptor)

@@ -66,7 +66,7 @@ class DescriptorCheck(wiring.Component):
         The outputs below are valid in this cycle and until the next start.
     refusal : ``Out(8)``
         A :class:`Refusal`.
-    beats : ``Out(32)``
+    beats : ``Out(range(memory.words + 1))``
         Words of the weights.
     groups : ``Out``
         Logarithm of the groups of a tile.
@@ -79,7 +79,7 @@ class DescriptorCheck(wiring.Component):
             "descriptor": In(descriptor_layout),
             "done": Out(1),
             "refusal": Out(8),
-            "beats": Out(32),
+            "beats": Out(range(config.memory.words + 1)),
             "groups": Out(range(max(2, most_groups(config).bit_length()))),
         })
 
@@ -158,7 +158,7 @@ class DescriptorCheck(wiring.Component):
         multiplicand = Signal(48)
         multiplier = Signal(16)
         total = Signal(49)
-        columns_left = Signal(32)
+        columns_left = Signal(range(config.table.max_columns + 1))
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
         source_words = (d.columns[:17] + config.activations_per_word - 1) >> (
             config.activations_per_word.bit_length() - 1)

@@ -191,7 +191,7 @@ class Engine(wiring.Component):
             write.ready.eq(Mux(to_memory, self.memory.write.ready, scratchpad.host_write.ready)),
         ]
 
-        address, left, arrived = Signal(32), Signal(16), Signal()
+        address, left, arrived = Signal.like(scratchpad.other_address), Signal(16), Signal()
         from_memory, issue = Signal(), Signal()
         m.d.comb += [
             host.request.payload.address.eq(request.payload.address),

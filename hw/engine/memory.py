@@ -49,7 +49,7 @@ class OnChipMemory(wiring.Component):
 
     Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write
     a cycle. Addresses beyond the end wrap to the next power of two; the engine does not ask for
-    them.
+    them, nor for more words at once than there are.
 
     Parameters
     ----------
@@ -84,13 +84,16 @@ class OnChipMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         port, depth = self.port, self._latency + 1
-        m.submodules.requests = requests = Queue(read_request, 4)
+        length = range(min(self._words, (1 << 16) - 1) + 1)
+        m.submodules.requests = requests = Queue(
+            data.StructLayout({"address": range(self._words), "length": length}), 4)
         m.submodules.beats = beats = Queue(self._beat_bits, depth)
         m.submodules.store = store = memory.Memory(
             shape=self._beat_bits, depth=self._words, init=[])
         read, write = store.read_port(), store.write_port()
         m.d.comb += [
-            requests.i.payload.eq(port.request.payload),
+            requests.i.payload.address.eq(port.request.payload.address),
+            requests.i.payload.length.eq(port.request.payload.length),
             requests.i.valid.eq(port.request.valid),
             port.request.ready.eq(requests.i.ready),
             port.beat.payload.eq(beats.o.payload),
@@ -104,7 +107,7 @@ class OnChipMemory(wiring.Component):
 
         # A credit for each place in the queue of beats.
         credits = Signal(range(depth + 1), init=depth)
-        offset = Signal(16)
+        offset = Signal(length)
         issue = Signal()
         current = requests.o.payload
         m.d.comb += issue.eq(requests.o.valid & (credits != 0))

@@ -15,12 +15,13 @@ from .coverage_data import Bit, LinePoint
 
 __all__ = ["COUNTED", "EXCLUSIONS", "Exclusion", "artefact", "excluded"]
 
-#: A stimulus counts up to two to these: cycles, operations, events of the link.
-COUNTED = {"cycles": 20, "operations": 14, "events": 10}
+#: A stimulus counts up to two to these: cycles, operations, saturations, events of the link.
+COUNTED = {"cycles": 20, "operations": 14, "saturations": 13, "events": 10}
 
 #: Bits of a report's fields that can toggle, by word of 64 bits: code and index, then the counters.
 _REPORT_WORDS = (
-    range(0), range(COUNTED["cycles"]), range(COUNTED["cycles"]), range(0), range(0), range(0),
+    range(0), range(COUNTED["cycles"]), range(COUNTED["cycles"]), range(0), range(0),
+    range(COUNTED["saturations"]),
     range(COUNTED["cycles"]), range(COUNTED["operations"]))
 
 
@@ -60,12 +61,28 @@ def _report(config: Configuration, bit: int) -> bool:
 
 
 def _beyond_memory(config: Configuration, bit: int) -> bool:
-    """Bits of a request to the memory: address and length, 32 bits each."""
-    return bit < 64 and 1 << bit % 32 >= config.memory.words
+    """Bits of a packed request to the memory: 32 of address and 16 of length."""
+    return bit < 32 and 1 << bit >= config.memory.words or bit - 32 >= _longest(config)
+
+
+def _descriptors(config: Configuration, bit: int) -> bool:
+    """Bits of a packed request for a descriptor: the length is constant."""
+    return 1 << bit >= config.memory.words
+
+
+def _written(config: Configuration, bit: int) -> bool:
+    """Bits of a packed write: 32 of address, then the word."""
+    return bit < 32 and 1 << bit >= config.memory.words
+
+
+def _longest(config: Configuration) -> int:
+    """Bits of the length of a request of the units: the beats of 19 rows and eight planes."""
+    return max(8 * 19, config.link.payload_bytes // config.word_bytes).bit_length()
 
 
 _LONG = "counters of 40 bits (64 in reports): the others need more than a million cycles"
-_CONSTANT = "constant: this engine has no saturation, and no code of refusal above 15"
+_CONSTANT = "constant: there is no code of refusal above 15"
+_BEYOND = "addresses and lengths beyond the memory, and longer requests, do not occur"
 _FAST = ("the on-chip memory answers before the tables are built, and the scratchpad takes every "
          "result, so that nothing starves or blocks; the engine's own bench stalls both")
 
@@ -75,7 +92,9 @@ EXCLUSIONS = (
               "constant: the identification ROM"),
     Exclusion(r"engine\.table\.builder", r"program_\d+\[\d+\]", _every,
               "constant: the builders' program ROMs"),
-    Exclusion(r"engine(\.control)?", r"request__payload(\$\d+)?\.length", _every,
+    Exclusion(r"engine\.control", r"request__payload(\$\d+)?\.length", _every,
+              "constant: control asks for the words of one descriptor"),
+    Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?\.length", _every,
               "constant: control asks for the words of one descriptor"),
     Exclusion(r"(engine.*|shell.*|)", r"(\w+_)?report__payload(\$\d+)?", _report,
               f"packed report: {_LONG}"),
@@ -83,30 +102,40 @@ EXCLUSIONS = (
               _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(operations|index)",
               _from(COUNTED["operations"]), _LONG),
-    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.saturations", _every, _CONSTANT),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.saturations",
+              _from(COUNTED["saturations"]), _LONG),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.code", _from(4), _CONSTANT),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(starved|blocked)", _every, _FAST),
     Exclusion(r"engine\.control", r"cycles|busy|elapsed", _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"engine\.control", r"operations", _from(COUNTED["operations"]), _LONG),
+    Exclusion(r"engine\.control", r"saturations", _from(COUNTED["saturations"]), _LONG),
     Exclusion(r"engine(\..*)?", r"(starved|blocked)(\$\d+)?", _every, _FAST),
     Exclusion(r"shell\.executor\.local", r"count_(frames|damaged|overruns|repeats?|\w+)",
               _from(COUNTED["events"]),
               "counters of 32 bits: the others need thousands of requests"),
-    Exclusion(r"shell\.executor\.local", r"report\[[3-5]\]", _every, f"{_FAST}; {_CONSTANT}"),
+    Exclusion(r"shell\.executor\.local", r"report\[[34]\]", _every, _FAST),
+    Exclusion(r"shell\.executor\.local", r"report\[5\]", _from(COUNTED["saturations"]), _LONG),
+    Exclusion(r"shell\.executor(\.local)?", r"report_word|(report|write)_port__data",
+              lambda config, bit: COUNTED["cycles"] <= bit < 32 or
+              bit >= 32 + COUNTED["operations"], f"a word of the report: {_LONG}"),
     Exclusion(r"shell\.executor\.local", r"report\[[126]\]", _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"shell\.executor\.local", r"report\[7\]", _from(COUNTED["operations"]), _LONG),
     Exclusion(r"shell\.executor\.local", r"report\[0\]",
               lambda config, bit: 4 <= bit < 32 or bit >= 32 + COUNTED["operations"], _LONG),
-    Exclusion(r"(memory|memory\.requests(\.fifo)?|engine(\.weights|)|)",
-              r"(\w+_)?request__payload(\$\d+)?|o__payload\$\d+|(r_data|r_port__data|w_data|"
-              r"w_port__data|o__payload|i__payload)|storage\[\d+\]", _beyond_memory,
-              "addresses and lengths beyond the memory are refused before"),
+    Exclusion(r"engine\.control", r"request__payload(\$\d+)?", _descriptors, _BEYOND),
+    Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?", _descriptors, _BEYOND),
+    Exclusion(r"(memory|engine(\..*)?|)", r"(\w+_)?request__payload(\$\d+)?", _beyond_memory,
+              _BEYOND),
+    Exclusion(r"(memory|engine\.scratchpad|engine|)", r"(port__|memory__|host_)write__payload",
+              _written, _BEYOND),
+    Exclusion(r"(engine|shell(\.executor)?|)", r"write__payload(\$\d+)?", lambda config, bit:
+              bit >= 2 and _written(config, bit - 2), _BEYOND),
     Exclusion(r"(memory(\..*)?|engine(\..*)?|shell(\..*)?|)",
               r"(\w*request__payload|\w*write__payload|o__payload|i__payload)(\$\d+)?"
-              r"\.(address|length)", lambda config, bit: 1 << bit >= config.memory.words,
-              "addresses and lengths beyond the memory are refused before"),
-    Exclusion(r"(memory|engine(\..*)?)", r"beats(\$\d+)?", lambda config, bit:
-              1 << bit >= config.memory.words, "more beats than the memory has words are refused"),
+              r"\.address", lambda config, bit: 1 << bit >= config.memory.words, _BEYOND),
+    Exclusion(r"(memory(\..*)?|engine(\..*)?|shell(\..*)?|)",
+              r"\w*request__payload(\$\d+)?\.length", lambda config, bit:
+              bit >= _longest(config), _BEYOND),
     Exclusion(r"receive", r"(second|spilled|i__ready|o__ready).*", lambda config, bit:
               config.link.width == 1, "the link takes a byte in every cycle at width 1"),
     Exclusion(r"", r"i__ready|(receive_)?o__ready", lambda config, bit:

@@ -6,17 +6,16 @@ from dataclasses import fields, replace
 
 from ...golden import table
 from ...golden.config import Configuration
-from ...golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Element, Opcode
+from ...golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Element
 from ...golden.protocol import STATUS_BYTES, FrameType, Header, Space
 from ...host.frames import encode
 from ...host.link import Link
 from .exclusions import COUNTED
 from .link_sources import hello, read_words
+from .operation_sources import NOP, fill, independent, read_results, write_descriptors
 from .script import Recorder
 
 __all__ = ["counters", "programs", "random_descriptor", "refusals"]
-
-_NOP = Descriptor.unpack(bytes(DESCRIPTOR_BYTES))
 
 
 def random_descriptor(config: Configuration, rng: random.Random) -> Descriptor:
@@ -48,37 +47,22 @@ def random_descriptor(config: Configuration, rng: random.Random) -> Descriptor:
         source_type=Element.INT8 if config.activation_bytes == 1 else Element.INT16)
 
 
-def _write(link: Link, address: int, descriptors: list[Descriptor]) -> None:
-    link.write(Space.MEMORY, address, b"".join(d.pack() for d in descriptors))
-
-
-def _fill(link: Link, config: Configuration, rng: random.Random) -> None:
-    """Put anything into both memories: weights of any operation, and activations."""
-    for space, words in ((Space.SCRATCHPAD, config.scratchpad.words),
-                         (Space.MEMORY, min(config.memory.words, 4096))):
-        size = words * config.word_bytes
-        # COBS has less to do with few zeros; the link's own sources care for those.
-        link.write(space, 0, rng.randbytes(size))
-        link.write(space, 0, rng.randbytes(min(size, 1024)))
-
-
 def programs(recorder: Recorder, rng: random.Random, effort: int) -> None:
     """Run programs of several operations and NOPs, repeated, from any place in memory."""
     config, link = recorder.config, Link(recorder)
-    _fill(link, config, rng)
+    fill(link, config, rng)
     words = DESCRIPTOR_BYTES // config.word_bytes
     for _ in range(6 * effort):
-        program = [random_descriptor(config, rng) if rng.random() < 0.8 else _NOP
-                   for _ in range(rng.randint(1, 4))]
+        program: list[Descriptor] = []
+        for _ in range(rng.randint(1, 4)):
+            d = random_descriptor(config, rng) if rng.random() < 0.8 else NOP
+            if independent(config, [*program, d]):
+                program.append(d)
         last = config.memory.words - len(program) * words
         base = rng.choice([0, last, rng.randint(0, last)])
-        _write(link, base, program)
+        write_descriptors(link, base, program)
         report = link.run(base, len(program), rng.choice([0, 1, 1, 2]))
-        for d in program[: report.operations]:
-            if d.opcode == Opcode.TABLE:
-                size = -(-d.rows // config.results_per_word)
-                for token in range(d.tokens):
-                    link.read(Space.SCRATCHPAD, d.destination + token * d.destination_step, size)
+        read_results(link, config, program[: report.operations])
     link.read(Space.SCRATCHPAD, 0, config.scratchpad.words)
 
 
@@ -87,14 +71,13 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
     config, link = recorder.config, Link(recorder)
     link.write(Space.MEMORY, 0, bytes(DESCRIPTOR_BYTES))
     names = [field.name for field in fields(Descriptor)]
-    # Tokens share their source: results over a later token's activations are not defined.
     small = Descriptor(
         rows=3, columns=5, source_step=0, destination_step=2, destination=8,
         weights=16, source_type=Element.INT8 if config.activation_bytes == 1 else Element.INT16)
 
     def attempt(*program: Descriptor, count: int | None = None, repeat: int = 1) -> None:
         base = rng.randrange(config.memory.words // 4)
-        _write(link, base, list(program))
+        write_descriptors(link, base, list(program))
         link.run(base, len(program) if count is None else count, repeat)
 
     for name in names:
@@ -163,16 +146,18 @@ def _nops(link: Link, config: Configuration, rng: random.Random) -> None:
 def counters(recorder: Recorder, rng: random.Random, effort: int) -> None:
     """Let every counter reach the bits that coverage counts; a small program brings it back."""
     config, link = recorder.config, Link(recorder)
-    _fill(link, config, rng)
+    fill(link, config, rng)
     columns, planes = min(table.max_columns(config, planes=8), 512), 8
     rows = min(config.table.row_block, 64, config.scratchpad.words // 2 * config.results_per_word)
     beats = table.beats(config, rows=rows, columns=columns, planes=planes, trits=False)
+    scaled = config.table.scaled  # then most results saturate
     tokens = (5 << COUNTED["cycles"] - 2) // beats
-    long = replace(random_descriptor(config, rng), flags=0, source=0, weights=64,
-                   destination=config.scratchpad.words // 2, rows=rows, columns=columns,
+    long = replace(random_descriptor(config, rng), flags=Descriptor.SATURATE * scaled,
+                   source=0, weights=64, destination=config.scratchpad.words // 2, rows=rows,
+                   columns=columns,
                    planes_stored=planes, planes_used=planes, tokens=tokens, source_step=0,
-                   destination_step=0)
-    _write(link, 0, [_NOP, long])
+                   destination_step=0, multiplier=32767 * scaled, shift=0)
+    write_descriptors(link, 0, [NOP, long])
     for base, count, repeat in ((0, 2, 1), (0, 1, 5 << COUNTED["operations"] - 2), (0, 1, 1)):
         link.run(base, count, repeat)
         link.read(Space.STATUS, 0, min(link.words_per_frame, STATUS_BYTES // config.word_bytes))

@@ -14,7 +14,9 @@ from ...golden.config import Configuration
 from ...golden.errors import CheckFailed
 from ...host.driver import Device
 from ...host.weights import Weights
+from .limit_sources import many, refused_scales, tokens
 from .link_sources import bursts, damage, headers, limits, overruns, resets
+from .operation_sources import chains, corners, operations
 from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
 
@@ -75,6 +77,7 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 
 #: What a script is made of.
 SOURCES: tuple[Source, ...] = (
-    layers, programs, refusals, bursts, damage, headers, limits, overruns, resets)
+    layers, operations, chains, corners, programs, refusals, refused_scales, tokens, bursts,
+    damage, headers, limits, overruns, resets, many)
 #: And what takes millions of cycles.
 SLOW_SOURCES: tuple[Source, ...] = (counters,)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources of operations at the limits of token queues, of fields and of counts."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from ...golden import table
+from ...golden.config import Configuration
+from ...golden.descriptor import TOKEN_LIMIT, TOKEN_QUEUES, Descriptor, Element
+from ...golden.protocol import FrameType, Header, Space
+from ...golden.scales import scale_words
+from ...host.frames import encode
+from ...host.link import Link
+from .link_sources import hello
+from .operation_sources import NOP, fill, write_descriptors
+from .script import Recorder
+
+__all__ = ["many", "refused_scales", "tokens"]
+
+
+def tokens(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Fill and empty each queue, and all together; wait for what never comes, release too many."""
+    config, link = recorder.config, Link(recorder)
+    masks = [*(1 << queue for queue in range(TOKEN_QUEUES)), 0xFF,
+             *(rng.getrandbits(8) | 1 for _ in range(4 * effort))]
+    fill(link, config, rng)
+    small = _plain(config)
+    for mask in masks:
+        put, take, swap = (replace(NOP, release=mask), replace(NOP, wait=mask),
+                           replace(NOP, wait=mask, release=mask))
+        write_descriptors(link, 0, [put] * TOKEN_LIMIT + [swap] + [take] * (TOKEN_LIMIT + 1))
+        link.run(0, TOKEN_LIMIT, 1)
+        link.run(0, TOKEN_LIMIT, 2)  # one too many
+        link.run(0, 2 * TOKEN_LIMIT + 1, 2)  # full, swapped, empty, twice
+        link.run(0, 2 * TOKEN_LIMIT + 2, 1)  # the last waits for what never comes
+        other = replace(small, wait=mask, destination=small.destination + 16)
+        for program in ([replace(small, release=mask), other],  # waits for an operation
+                        [replace(small, release=mask), take, other],  # which another has waited for
+                        [small, other], [take],
+                        [replace(small, release=mask), put, replace(other, release=0xFF), swap]):
+            write_descriptors(link, 0, program)
+            link.run(0, len(program), 1)
+            link.read(Space.SCRATCHPAD, small.destination, 20)
+
+
+def _plain(config: Configuration) -> Descriptor:
+    return Descriptor(rows=3, columns=5, source=0, destination=8, weights=64,
+                      source_type=config.activation_bytes - 1, destination_step=2)
+
+
+def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Put the fields of scaled operations to the edges of what is allowed and beyond."""
+    config, link, t = recorder.config, Link(recorder), recorder.config.table
+    flags = Descriptor.SATURATE | Descriptor.SCALED
+    good = replace(_plain(config), flags=flags | Descriptor.OFFSETS, scales=128, multiplier=-3,
+                   shift=20, destination_type=Element.INT16, planes_stored=3, planes_used=2,
+                   group=t.smallest_group)
+    stage = replace(_plain(config), flags=Descriptor.SATURATE, multiplier=5, shift=3)
+    trits = replace(good, flags=flags | Descriptor.TRITS, planes_stored=1, planes_used=1)
+    per_word = config.word_bytes // 4
+    sizes = scale_words(config, rows=3, columns=5, group=good.group, trits=False, offsets=True)
+    last = config.memory.words - sizes
+    changes: list[tuple[Descriptor, dict[str, Any]]] = [
+        (d, {"flags": d.flags ^ 1 << bit}) for d in (good, stage, trits) for bit in range(8)]
+    for d in (good, trits):
+        changes += [(d, {"group": group}) for group in (
+            0, 1, t.smallest_group // 2, t.smallest_group + 1, t.beat_bits, 2 * t.beat_bits,
+            table.columns_per_beat(config, True), 1 << rng.randrange(16))]
+    changes += [(d, {"shift": value}) for d in (good, stage) for value in (0, 63, 64, 128, 255)]
+    changes += [(d, {"destination_type": value}) for d in (good, stage)
+                for value in (0, 1, 2, 3, 4, 128)]
+    changes += [(good, {"planes_used": value}) for value in (0, 1, 3, 4, 8, 128)]
+    changes += [(good, {"scales": last + delta}) for delta in (-1, 0, 1)]
+    changes += [(stage, {"scales": 1}), (stage, {"group": t.smallest_group}),
+                (good, {"scales": (1 << 32) - 1}), (good, {"rows": t.max_rows, "columns": 1,
+                                                         "destination": 16})]
+    # Results beside activations, and one word into them; tokens that add to each other.
+    for name, place in (("destination", 64), ("source", 64)):
+        other = {"source": "destination", "destination": "source"}[name]
+        for delta in range(-2 - per_word, 3):
+            changes.append((good, {name: place + delta, other: place}))
+    added = replace(good, flags=good.flags | Descriptor.ACCUMULATE, rows=2 * per_word + 1,
+                    destination_type=2, tokens=2, source_step=0)
+    changes += [(added, {"destination_step": step}) for step in range(5)]
+    changes += [(added, {"tokens": 1, "destination_step": 0})]
+    for _ in range(16 * effort):
+        changes.append((good, {rng.choice(["scales", "weights", "source", "destination"]):
+                               rng.getrandbits(rng.choice([8, 12, 16, 32]))}))
+    fill(link, config, rng)
+    for d, change in changes:
+        base = rng.randrange(config.memory.words // 2, config.memory.words - 16)
+        write_descriptors(link, base, [replace(d, **change)])
+        link.run(base, 1, 1)
+    link.read(Space.SCRATCHPAD, 0, config.scratchpad.words)
+
+
+def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Run operations with many tokens; to their end only where there is time for it."""
+    config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
+    if effort > 1:
+        link = Link(recorder)
+        fill(link, config, rng)
+        write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
+        link.run(0, 1, 1)
+        link.read(Space.SCRATCHPAD, few.destination, 2)
+    for bit in range(16):  # what was written before the reset is written again below
+        write_descriptors(Link(recorder), 0, [replace(few, tokens=1 << bit | 1,
+                                                      destination_step=0)])
+        recorder.cut(encode(Header(type=FrameType.RUN, seq=1, count=1, address=1 << 32)), 400)
+        recorder.write(hello(rng))
+    fill(Link(recorder), config, rng)
