@@ -6,7 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.scales import strip_words
+from ...golden.records import strip_words
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
 from ..table.commands import most_groups

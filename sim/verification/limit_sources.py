@@ -9,7 +9,7 @@ from ...golden import table
 from ...golden.config import Configuration
 from ...golden.descriptor import TOKEN_LIMIT, TOKEN_QUEUES, Descriptor, Element
 from ...golden.protocol import FrameType, Header, Space
-from ...golden.scales import scale_words
+from ...golden.records import scale_words
 from ...host.frames import encode
 from ...host.link import Link
 from .link_sources import hello

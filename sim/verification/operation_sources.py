@@ -19,7 +19,7 @@ from ...golden.descriptor import (
     source_words,
 )
 from ...golden.protocol import Space
-from ...golden.scales import groups_per_tile, pack_scales, scale_words
+from ...golden.records import groups_per_tile, pack_scales, scale_words
 from ...golden.weights import pack_planes
 from ...host.link import Link
 from ..operations import random_operation, random_program
