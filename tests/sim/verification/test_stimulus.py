@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stimulus passes on the hardware, fails on broken hardware, and kills planted faults."""
 
+import contextlib
 import dataclasses
 
 import pytest
 
 from luthier.gen.verilog import generate
 from luthier.golden.config import load_configuration
+from luthier.golden.descriptor import Descriptor
+from luthier.golden.protocol import Report
+from luthier.host.link import Link
 from luthier.sim.board import build_library
 from luthier.sim.verification.bench import BenchBoard
 from luthier.sim.verification.link_sources import bursts, overruns, resets
 from luthier.sim.verification.mutation import kill
+from luthier.sim.verification.operation_sources import write_descriptors
 from luthier.sim.verification.replay import Mismatch, replay
 from luthier.sim.verification.script import record
 from luthier.sim.verification.sources import SOURCES, layers
@@ -56,6 +61,27 @@ def test_another_answer_is_found(artefact, board, source):
         reply, status=False, data=bytes([reply.data[0] ^ 1]) + reply.data[1:]))
     with pytest.raises(Mismatch, match=rf"step {len(steps) - 1} \({source.__name__}\): "):
         replay(board, CONFIG, steps, seed=3)
+
+
+@pytest.mark.parametrize(("count", "wrong", "sentence"), [
+    (1, -1, "cycles is"), (1, 1, "cycles is"), (3, 60, None),
+    (3, -200, "with one operation at a time")])
+def test_cycles_are_exact_alone_and_bounded_together(artefact, board, count, wrong, sentence):
+    def same(recorder, rng, effort):
+        link = Link(recorder)
+        d = Descriptor(rows=40, columns=5, destination=8, weights=64)
+        write_descriptors(link, 0, [d] * count)
+        link.run(0, count, 1)
+
+    def change(reply):
+        report = Report.unpack(reply.data)
+        assert report.operations == count
+        return dataclasses.replace(reply, data=dataclasses.replace(
+            report, cycles=max(0, report.cycles + wrong)).pack())
+
+    steps = changed(record(CONFIG, artefact.build_id, [same], seed=1, effort=1), change)
+    with pytest.raises(Mismatch, match=sentence) if sentence else contextlib.nullcontext():
+        replay(board, CONFIG, steps, seed=1)
 
 
 def test_missing_and_extra_answers_are_found(artefact):
