@@ -87,6 +87,9 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
     for _ in range(16 * effort):
         changes.append((good, {rng.choice(["scales", "weights", "source", "destination"]):
                                rng.getrandbits(rng.choice([8, 12, 16, 32]))}))
+    for bit in range(47):  # each bit of the product in an address, alone
+        changes.append((good, {"source_step": 1 << min(bit, 31),
+                               "tokens": 1 + (1 << max(0, bit - 31)), "destination_step": 0}))
     fill(link, config, rng)
     for d, change in changes:
         base = rng.randrange(config.memory.words // 2, config.memory.words - 16)
@@ -96,14 +99,13 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
 
 
 def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
-    """Run operations with many tokens; to their end only where there is time for it."""
+    """Run operations with many tokens, those with other than 0x7001 not to their end."""
     config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
-    if effort > 1:
-        link = Link(recorder)
-        fill(link, config, rng)
-        write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
-        link.run(0, 1, 1)
-        link.read(Space.SCRATCHPAD, few.destination, 2)
+    link = Link(recorder)
+    fill(link, config, rng)
+    write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
+    link.run(0, 1, 1)
+    link.read(Space.SCRATCHPAD, few.destination, 2)
     for bit in range(16):  # what was written before the reset is written again below
         write_descriptors(Link(recorder), 0, [replace(few, tokens=1 << bit | 1,
                                                       destination_step=0)])
