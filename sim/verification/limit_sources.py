@@ -16,7 +16,7 @@ from .link_sources import hello
 from .operation_sources import NOP, fill, write_descriptors
 from .script import Recorder
 
-__all__ = ["many", "refused_scales", "tokens"]
+__all__ = ["many", "queues", "refused_scales", "tokens"]
 
 
 def tokens(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -112,3 +112,37 @@ def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
         recorder.cut(encode(Header(type=FrameType.RUN, seq=1, count=1, address=1 << 32)), 400)
         recorder.write(hello(rng))
     fill(Link(recorder), config, rng)
+
+
+def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Put tokens into each queue and take them, at any pace; then order a chain by that queue.
+
+    Each operation of the chain reads what the one before has written, so that it is seen if a
+    token too many is counted; and the queue must be empty behind it.
+    """
+    config, link = recorder.config, Link(recorder)
+    fill(link, config, rng)
+    small = _plain(config)
+    for queue in range(TOKEN_QUEUES):
+        put, take = replace(NOP, release=1 << queue), replace(NOP, wait=1 << queue)
+        for _ in range(2 * effort):
+            count = rng.randint(1, TOKEN_LIMIT)
+            program = [d for kind in (put, take) for _ in range(count)
+                       for d in ([small, kind] if rng.random() < 0.4 else [kind])]
+            for link_ in range(4):
+                program.append(replace(
+                    small, rows=20, columns=40, source=32 + 32 * link_, destination_step=0,
+                    destination=64 + 32 * link_, wait=(link_ > 0) << queue, release=1 << queue))
+            program += [take, take]  # the second waits for what never comes
+            _run(link, config, rng, program)
+            program = [d for _ in range(TOKEN_LIMIT + 1)  # the last is one too many
+                       for d in ([small, put] if rng.random() < 0.4 else [put])]
+            _run(link, config, rng, program)
+
+
+def _run(link: Link, config: Configuration, rng: random.Random,
+         program: list[Descriptor]) -> None:
+    link.write(Space.SCRATCHPAD, 32, rng.randbytes(160 * config.word_bytes))
+    write_descriptors(link, 1024, program)
+    link.run(1024, len(program), 1)
+    link.read(Space.SCRATCHPAD, 8, 184)
