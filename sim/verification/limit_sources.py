@@ -87,6 +87,10 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
     for _ in range(16 * effort):
         changes.append((good, {rng.choice(["scales", "weights", "source", "destination"]):
                                rng.getrandbits(rng.choice([8, 12, 16, 32]))}))
+    for columns in (8, 16, 24, 40, 64, 100):  # vectors of other lengths at the scratchpad's end
+        size = -(-columns // config.activations_per_word)
+        changes += [(good, {"columns": columns, "source": config.scratchpad.words - size + delta})
+                    for delta in (0, 1)]
     for bit in range(47):  # each bit of the product in an address, alone
         changes.append((good, {"source_step": 1 << min(bit, 31),
                                "tokens": 1 + (1 << max(0, bit - 31)), "destination_step": 0}))
