@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ..stream import Queue
+from ..table.commands import part, take
 
 __all__ = ["ActivationReader", "activation_command"]
 
@@ -68,7 +69,8 @@ class ActivationReader(wiring.Component):
         m.submodules.queue = queue = Queue(self.o.payload.shape(), 4)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         active, issue, arrived, end = Signal(), Signal(), Signal(), Signal()
-        fresh, command = self.command.payload, Signal(activation_command(self._config))
+        fresh = self.command.payload
+        command = Signal(part(activation_command(self._config), "step", "words", "rows"))
         base = Signal.like(self.address)
         left, rows_left, tokens_left = (Signal.like(fresh[name], name=f"{name}_left")
                                         for name in ("words", "rows", "tokens"))
@@ -101,7 +103,7 @@ class ActivationReader(wiring.Component):
             m.d.comb += self.command.ready.eq(1)
             m.d.sync += [
                 active.eq(self.command.valid),
-                command.eq(fresh),
+                take(command, fresh),
                 base.eq(fresh.source),
                 self.address.eq(fresh.source),
                 left.eq(fresh.words),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.weights import STRIP_ROWS
 from ..stream import Queue
-from ..table.commands import full_strip_words, strip_word_count, walk_command
+from ..table.commands import full_strip_words, part, strip_word_count, take, walk_command
 from ..table.walker import StripWalker
 from .memory import read_request
 
@@ -67,7 +67,8 @@ class BeatReader(wiring.Component):
         scaled = self._config.table.scaled
         m.submodules.commands = commands = Queue(beat_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
-        now, command = commands.o.payload, Signal(beat_command(self._config))
+        now = commands.o.payload
+        command = Signal(part(beat_command(self._config), "weights", "scales", "beats", "walk"))
         address, left, tokens_left = (Signal.like(now[name], name=f"{name}_now")
                                       for name in ("weights", "beats", "tokens"))
         taken, last, end = Signal(), Signal(), Signal()
@@ -101,7 +102,7 @@ class BeatReader(wiring.Component):
         with m.If(~straight & ~strips):
             m.d.comb += commands.o.ready.eq(1)
             m.d.sync += [
-                command.eq(now),
+                take(command, now),
                 address.eq(now.weights),
                 left.eq(now.beats),
                 tokens_left.eq(now.tokens),

@@ -87,7 +87,7 @@ class Control(wiring.Component):
         words = 8 * DESCRIPTOR_BYTES // bits
         m.submodules.check = check = self._check
         m.submodules.tokens = tokens = TokenQueues()
-        program = Signal(run_request)
+        program = Signal(data.StructLayout({"base": 32, "count": 16}))
         address, index, repeats = Signal(range(self._config.memory.words)), Signal(16), Signal(32)
         word = Signal(range(words + 1))
         code = Signal(8)
@@ -131,18 +131,19 @@ class Control(wiring.Component):
 
         with m.FSM(name="state"):
             with m.State("IDLE"):
+                fresh = self.run.payload
                 m.d.comb += [self.run.ready.eq(1), tokens.clear.eq(1)]
+                m.d.sync += [
+                    program.base.eq(fresh.base),
+                    program.count.eq(fresh.count),
+                    address.eq(fresh.base),
+                    index.eq(0),
+                    repeats.eq(fresh.repeat),
+                    code.eq(Refusal.NONE),
+                ]
+                m.d.sync += [count.eq(0) for count in counts.values()]
                 with m.If(self.run.valid):
-                    fresh = self.run.payload
-                    m.d.sync += [
-                        program.eq(fresh),
-                        address.eq(fresh.base),
-                        index.eq(0),
-                        repeats.eq(fresh.repeat),
-                        code.eq(Refusal.NONE),
-                        self.running.eq(1),
-                    ]
-                    m.d.sync += [count.eq(0) for count in counts.values()]
+                    m.d.sync += self.running.eq(1)
                     m.next = "START"
             with m.State("START"):
                 with m.If(program.base + program.count * words > self._config.memory.words):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
+from ..table.commands import part, take
 from ..table.stage import result_layout
 from .scratchpad import scratchpad_write
 
@@ -73,7 +74,7 @@ class ResultWriter(wiring.Component):
         size = self._config.word_bytes
         m.submodules.commands = commands = Queue(result_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
-        command = Signal(result_command(self._config))
+        command = Signal(part(result_command(self._config), "step", "element", "accumulate"))
         active = Signal()
         place = Signal(range(size))  # byte of the word
         base = Signal.like(self.address)
@@ -118,7 +119,7 @@ class ResultWriter(wiring.Component):
             m.d.comb += commands.o.ready.eq(1)
             m.d.sync += [
                 active.eq(commands.o.valid),
-                command.eq(commands.o.payload),
+                take(command, commands.o.payload),
                 base.eq(commands.o.payload.destination),
                 self.address.eq(commands.o.payload.destination),
                 tokens_left.eq(commands.o.payload.tokens),

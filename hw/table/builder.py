@@ -11,7 +11,7 @@ from ...golden.timing import build_cycles
 from ...golden.weights import HALF2, HALF3
 from ..stream import Queue
 from .arithmetic import add_subtract
-from .commands import walk_command
+from .commands import part, take, walk_command
 
 __all__ = ["TableBuilder"]
 
@@ -127,7 +127,7 @@ class TableBuilder(wiring.Component):
         t, per_word = self._config.table, self._config.activations_per_word
         m.submodules.commands = commands = Queue(walk_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
-        command = Signal(walk_command(self._config))
+        command = Signal(part(walk_command(self._config), "trits", "columns"))
         rows_left = Signal(range(t.max_rows + 1))
         # Columns of this row block not loaded yet; one word below zero after the last.
         left = Signal(range(t.max_columns + 1))
@@ -150,7 +150,7 @@ class TableBuilder(wiring.Component):
                 with m.If(commands.o.valid):
                     m.d.comb += commands.o.ready.eq(1)
                     m.d.sync += [
-                        command.eq(commands.o.payload),
+                        take(command, commands.o.payload),
                         rows_left.eq(commands.o.payload.rows),
                         left.eq(commands.o.payload.columns),
                     ]
@@ -185,7 +185,7 @@ class TableBuilder(wiring.Component):
                             with m.If(rows_left <= t.row_block):
                                 m.d.comb += commands.o.ready.eq(1)
                                 m.d.sync += [
-                                    command.eq(commands.o.payload),
+                                    take(command, commands.o.payload),
                                     rows_left.eq(commands.o.payload.rows),
                                     left.eq(commands.o.payload.columns),
                                 ]

@@ -11,11 +11,23 @@ from ...golden.weights import STRIP_ROWS
 __all__ = [
     "full_strip_words",
     "most_groups",
+    "part",
     "scale_command",
     "strip_word_count",
     "table_command",
+    "take",
     "walk_command",
 ]
+
+
+def part(layout: data.StructLayout, *names: str) -> data.StructLayout:
+    """Return the layout of some members: what a unit still needs of a command at work."""
+    return data.StructLayout({name: layout[name].shape for name in names})
+
+
+def take(register, command) -> list:
+    """Return the assignments of a command's members to a register that holds some of them."""
+    return [register[name].eq(command[name]) for name in register.shape().members]
 
 
 def most_groups(config: Configuration) -> int:

@@ -16,7 +16,7 @@ from .link_sources import hello
 from .operation_sources import NOP, fill, write_descriptors
 from .script import Recorder
 
-__all__ = ["many", "refused_scales", "tokens"]
+__all__ = ["many", "queues", "refused_scales", "tokens"]
 
 
 def tokens(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -87,6 +87,13 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
     for _ in range(16 * effort):
         changes.append((good, {rng.choice(["scales", "weights", "source", "destination"]):
                                rng.getrandbits(rng.choice([8, 12, 16, 32]))}))
+    for columns in (8, 16, 24, 40, 64, 100):  # vectors of other lengths at the scratchpad's end
+        size = -(-columns // config.activations_per_word)
+        changes += [(good, {"columns": columns, "source": config.scratchpad.words - size + delta})
+                    for delta in (0, 1)]
+    for bit in range(47):  # each bit of the product in an address, alone
+        changes.append((good, {"source_step": 1 << min(bit, 31),
+                               "tokens": 1 + (1 << max(0, bit - 31)), "destination_step": 0}))
     fill(link, config, rng)
     for d, change in changes:
         base = rng.randrange(config.memory.words // 2, config.memory.words - 16)
@@ -96,17 +103,50 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
 
 
 def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
-    """Run operations with many tokens; to their end only where there is time for it."""
+    """Run operations with many tokens, those with other than 0x7001 not to their end."""
     config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
-    if effort > 1:
-        link = Link(recorder)
-        fill(link, config, rng)
-        write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
-        link.run(0, 1, 1)
-        link.read(Space.SCRATCHPAD, few.destination, 2)
+    link = Link(recorder)
+    fill(link, config, rng)
+    write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
+    link.run(0, 1, 1)
+    link.read(Space.SCRATCHPAD, few.destination, 2)
     for bit in range(16):  # what was written before the reset is written again below
         write_descriptors(Link(recorder), 0, [replace(few, tokens=1 << bit | 1,
                                                       destination_step=0)])
         recorder.cut(encode(Header(type=FrameType.RUN, seq=1, count=1, address=1 << 32)), 400)
         recorder.write(hello(rng))
     fill(Link(recorder), config, rng)
+
+
+def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Put tokens into each queue and take them, at any pace; then order a chain by that queue.
+
+    Each operation of the chain reads what the one before has written, so that it is seen if a
+    token too many is counted; and the queue must be empty behind it.
+    """
+    config, link = recorder.config, Link(recorder)
+    fill(link, config, rng)
+    small = _plain(config)
+    for queue in range(TOKEN_QUEUES):
+        put, take = replace(NOP, release=1 << queue), replace(NOP, wait=1 << queue)
+        for _ in range(2 * effort):
+            count = rng.randint(1, TOKEN_LIMIT)
+            program = [d for kind in (put, take) for _ in range(count)
+                       for d in ([small, kind] if rng.random() < 0.4 else [kind])]
+            for link_ in range(4):
+                program.append(replace(
+                    small, rows=20, columns=40, source=32 + 32 * link_, destination_step=0,
+                    destination=64 + 32 * link_, wait=(link_ > 0) << queue, release=1 << queue))
+            program += [take, take]  # the second waits for what never comes
+            _run(link, config, rng, program)
+            program = [d for _ in range(TOKEN_LIMIT + 1)  # the last is one too many
+                       for d in ([small, put] if rng.random() < 0.4 else [put])]
+            _run(link, config, rng, program)
+
+
+def _run(link: Link, config: Configuration, rng: random.Random,
+         program: list[Descriptor]) -> None:
+    link.write(Space.SCRATCHPAD, 32, rng.randbytes(160 * config.word_bytes))
+    write_descriptors(link, 1024, program)
+    link.run(1024, len(program), 1)
+    link.read(Space.SCRATCHPAD, 8, 184)

@@ -50,6 +50,8 @@ class Mutant:
         Name and bit of the signal in the Verilog, or what the cell drives.
     lines : tuple of int
         Lines of the Verilog that the cell came from.
+    other : int or None
+        Bit of the port that decides in cnot0 and cnot1.
     """
 
     number: int
@@ -60,11 +62,13 @@ class Mutant:
     bit: int
     wire: str
     lines: tuple[int, ...]
+    other: int | None
 
     def __str__(self) -> str:
         lines = ", ".join(map(str, dict.fromkeys(self.lines)))
-        return (f"{self.unit} {self.number}: {self.mode} at {self.cell} {self.port}[{self.bit}] "
-                f"({self.wire}), lines {lines}")
+        other = "" if self.other is None else f" by bit {self.other}"
+        return (f"{self.unit} {self.number}: {self.mode}{other} at {self.cell} "
+                f"{self.port}[{self.bit}] ({self.wire}), lines {lines}")
 
 
 def insert_mutants(verilog: str, *, count: int, seed: int,
@@ -151,7 +155,8 @@ def _parse(line: str, unit: str, number: int, netlist: Netlist) -> Mutant:
         raise RuntimeError(f"{cell} is not a cell of the unit {unit}")
     output = netlist.connection(fields["cell"], "Y").removeprefix("$flatten").replace("\\", "")
     return Mutant(number, unit, fields["mode"], cell, fields["port"], int(fields["portbit"]),
-                  name or f"to {output}", lines)
+                  name or f"to {output}", lines,
+                  int(fields["ctrlbit"]) if "ctrlbit" in fields else None)
 
 
 def _yosys(folder: Path, script: str) -> None:

@@ -204,6 +204,5 @@ def record(config: Configuration, build_id: bytes, sources: Sequence[Source], *,
 @contextmanager
 def _seeded_secrets(rng: random.Random) -> Iterator[None]:
     """Let the host driver number its requests by the seed, so that a script can be had again."""
-    with (mock.patch.object(secrets, "randbits", rng.getrandbits),
-          mock.patch.object(secrets, "randbelow", rng.randrange)):
+    with mock.patch.multiple(secrets, randbits=rng.getrandbits, randbelow=rng.randrange):
         yield
