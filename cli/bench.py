@@ -62,7 +62,8 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
     scaled = None
     if dtype is not None:
         # Random products are about a sixth of the largest result.
-        deviation = half / 2 * float(np.sqrt((weights.dequantised() ** 2).sum(axis=1).max()))
+        deviation = max(half / 2 * float(np.sqrt((weights.dequantised() ** 2).sum(axis=1).max())),
+                        2 * float(abs(weights.s).max()), 2 * float(abs(weights.t).max()))
         scaled = Output(dtype, 6 * (deviation or 1.0) / float(np.iinfo(np.dtype(dtype)).max))
     layer = device.load(weights, name, scaled)
     upload = device.link.bytes_sent + device.link.bytes_received - before

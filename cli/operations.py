@@ -126,16 +126,19 @@ def _scaled(config: Configuration, rng: np.random.Generator, plain: Operation) -
     from ..host import Output
 
     dtype = ("int8", "int16", "int32")[rng.integers(3)]
-    largest = float(abs(plain.x @ plain.weights.dequantised().T).max())
+    weights = plain.weights
+    # Sums may cancel, but the device can multiply by scales up to about 2**30 times the output's.
+    largest = max(float(abs(plain.x @ weights.dequantised().T).max()),
+                  8 * float(abs(weights.s).max()), 8 * float(abs(weights.t).max()))
     bits = {"int8": min(8, config.table.activation_bits), "int16": 16, "int32": 32}[dtype]
     scale = (largest or 1.0) / 2 ** (bits - 1) * float(rng.choice([0.5, 1, 3]))
-    planes = plain.weights.planes
+    planes = weights.planes
     info, onto = np.iinfo(dtype), None
     if rng.random() < 0.3:
         onto = rng.integers(info.min, info.max + 1, (len(plain.x), len(plain.integers)))
     return replace(
         plain, output=Output(dtype, scale), onto=onto,
-        integers=plain.weights.values.astype(np.int64),
+        integers=weights.values.astype(np.int64),
         planes=int(rng.integers(1, planes + 1)) if rng.random() < 0.25 else None)
 
 
