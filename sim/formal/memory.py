@@ -97,10 +97,10 @@ def _places(bench, unit, latency, owed, armed, ahead, followed, word, arming, ch
     lengths, addresses = [], []
     for index in range(REQUESTS):
         row = unit.peek(f"{queue}.storage", (first + index)[:2])
-        lengths.append(bench.named(Mux(index < waiting, row[32:34], 0), f"length_{index}"))
+        lengths.append(bench.named(Mux(index < waiting, row[2:4], 0), f"length_{index}"))
         addresses.append(row[:2])
         bench.lemma(f"request {index} is for some words", implies(
-            index < waiting, (lengths[-1] != 0) & (row[34:] == 0)))
+            index < waiting, (lengths[-1] != 0) & (row[4:] == 0)))
     bench.lemma("offset lies in the request", Mux(waiting != 0, offset < lengths[0], offset == 0))
     left = bench.named(_sum(lengths) - offset, "left")
     bench.lemma("what is owed waits, flies or is queued", owed == left + flying + level)
