@@ -52,7 +52,7 @@ class Program:
         x = program.input(320)
         hidden = program.apply(first, x)             # int8, so that it can be an input
         program.output(program.apply(second, hidden))
-        y = program(activations)
+        (y,) = program(activations)
 
     Descriptors lie in device memory; operations that depend on each other are ordered by tokens,
     the others overlap.

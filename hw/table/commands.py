@@ -62,7 +62,7 @@ def walk_command(config: Configuration) -> data.StructLayout:
 def scale_command() -> data.StructLayout:
     """Return the layout of an output stage: see :class:`luthier.golden.descriptor.Descriptor`.
 
-    ``bits``: an :class:`~luthier.golden.descriptor.Element`.
+    ``element``: an :class:`~luthier.golden.descriptor.Element`.
     """
     return data.StructLayout({"multiplier": signed(16), "shift": 6, "element": 2})
 
@@ -83,16 +83,16 @@ def strip_word_count(m, config: Configuration, name: str, command, rows) -> Sign
     most = strip_words(config, STRIP_ROWS, most_groups(config), True)
     full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)
     words = Signal(range(2 * most + 1), name=name)
-    part = Signal(range(most + 1), name=f"{name}_part")
+    rest = Signal(range(most + 1), name=f"{name}_part")  # of the rows beyond a multiple of 16
     bits = STRIP_ROWS.bit_length() - 1
     with m.Switch(Cat(rows[:bits], command.offsets, command.groups)):
         for groups in range(most_groups(config).bit_length()):
             for offsets in range(2):
                 for count in range(1, STRIP_ROWS):
                     with m.Case(groups << bits + 1 | offsets << bits | count):
-                        m.d.comb += part.eq(
+                        m.d.comb += rest.eq(
                             strip_words(config, count, 1 << groups, bool(offsets)))
-    m.d.comb += words.eq(part + Mux(rows[bits:].any(), full, 0))
+    m.d.comb += words.eq(rest + Mux(rows[bits:].any(), full, 0))
     return words
 
 
