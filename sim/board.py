@@ -32,7 +32,8 @@ _COVERAGE_FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-max-width
 _VERILATOR_FLAGS = (
     "--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing",
     "--top-module", "luthier", "--prefix", "Vboard", "-Wno-lint", "-Wno-style", "-Wno-fatal",
-    "--output-split", "0")
+    "--output-split", "0",
+    "-fno-table")  # a look-up table for each case statement: a tenth slower
 #: Not -march=native: homes, and so caches, are shared between machines.
 _COMPILER_FLAGS = (
     "-std=gnu++17", "-fPIC", "-fno-semantic-interposition", "-w", "-DVERILATOR=1",

@@ -81,20 +81,26 @@ class TokenQueues(wiring.Component):
             self.refused.eq(((self.wait & ~promised_any)
                              | (self.release & ~self.wait & full)).any()),
         ]
-        for queue in range(TOKEN_QUEUES):
-            for name, added, any_ in (("present", arrives, present_any),
-                                      ("promised", puts, promised_any)):
-                count = Signal(range(TOKEN_LIMIT + 1), name=f"{name}_{queue}")
-                with m.If(self.clear):
-                    m.d.sync += [count.eq(0), any_[queue].eq(0)]
-                    if name == "promised":
-                        m.d.sync += full[queue].eq(0)
-                with m.Elif(takes[queue] & ~added[queue]):
-                    m.d.sync += [count.eq(count - 1), any_[queue].eq(count != 1)]
-                    if name == "promised":
-                        m.d.sync += full[queue].eq(0)
-                with m.Elif(added[queue] & ~takes[queue]):
-                    m.d.sync += [count.eq(count + 1), any_[queue].eq(1)]
-                    if name == "promised":
-                        m.d.sync += full[queue].eq(count == TOKEN_LIMIT - 1)
+        for name, added, any_ in (("present", arrives, present_any),
+                                  ("promised", puts, promised_any)):
+            # One more, one less; both at once leave a count as it is.
+            up, down = (Signal(TOKEN_QUEUES, name=f"{name}_{way}") for way in ("up", "down"))
+            m.d.comb += [up.eq(added & ~takes), down.eq(takes & ~added)]
+            counts = [Signal(range(TOKEN_LIMIT + 1), name=f"{name}_{queue}")
+                      for queue in range(TOKEN_QUEUES)]
+            with m.If(self.clear):
+                m.d.sync += [count.eq(0) for count in counts]
+                m.d.sync += any_.eq(0)
+                if name == "promised":
+                    m.d.sync += full.eq(0)
+            with m.Elif(self.dispatch | self.done):
+                for queue, count in enumerate(counts):
+                    with m.If(down[queue]):
+                        m.d.sync += [count.eq(count - 1), any_[queue].eq(count != 1)]
+                        if name == "promised":
+                            m.d.sync += full[queue].eq(0)
+                    with m.Elif(up[queue]):
+                        m.d.sync += [count.eq(count + 1), any_[queue].eq(1)]
+                        if name == "promised":
+                            m.d.sync += full[queue].eq(count == TOKEN_LIMIT - 1)
         return m

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..rom import look_up
 from .layouts import check_width
 
 __all__ = ["Crc32"]
@@ -79,10 +80,9 @@ class Crc32(wiring.Component):
         terms = [state >> bits if bits < 32 else Const(0, 32)]
         for first in range(0, bits, 4):
             term = Signal(32, name=f"term_{first}")
-            with m.Switch(total[first : first + 4]):
-                for value in range(1, 16):
-                    with m.Case(value):
-                        m.d.comb += term.eq(_advance(value << first, bits))
+            m.d.comb += term.eq(look_up(
+                m, f"table_{first}", [_advance(value << first, bits) for value in range(16)],
+                total[first : first + 4]))
             terms.append(term)
         while len(terms) > 1:  # a tree
             terms = [terms[index] ^ terms[index + 1] if index + 1 < len(terms) else terms[index]

@@ -7,6 +7,7 @@ from amaranth.lib import data
 from ...golden.config import Configuration
 from ...golden.records import strip_words
 from ...golden.weights import STRIP_ROWS
+from ..rom import look_up
 
 __all__ = [
     "full_strip_words",
@@ -80,29 +81,25 @@ def strip_word_count(m, config: Configuration, name: str, command, rows) -> Sign
 
     See :func:`luthier.golden.records.strip_words`.
     """
-    most = strip_words(config, STRIP_ROWS, most_groups(config), True)
-    full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)
-    words = Signal(range(2 * most + 1), name=name)
-    rest = Signal(range(most + 1), name=f"{name}_part")  # of the rows beyond a multiple of 16
     bits = STRIP_ROWS.bit_length() - 1
-    with m.Switch(Cat(rows[:bits], command.offsets, command.groups)):
-        for groups in range(most_groups(config).bit_length()):
-            for offsets in range(2):
-                for count in range(1, STRIP_ROWS):
-                    with m.Case(groups << bits + 1 | offsets << bits | count):
-                        m.d.comb += rest.eq(
-                            strip_words(config, count, 1 << groups, bool(offsets)))
+    rest = look_up(m, f"{name}_part", [  # of the rows beyond a multiple of 16
+        strip_words(config, count, 1 << groups, bool(offsets))
+        for groups in _log_groups(config) for offsets in range(2) for count in range(STRIP_ROWS)
+    ], Cat(rows[:bits], command.offsets, command.groups))
+    full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)
+    words = Signal(range(2 * strip_words(config, STRIP_ROWS, most_groups(config), True) + 1),
+                   name=name)
     m.d.comb += words.eq(rest + Mux(rows[bits:].any(), full, 0))
     return words
 
 
-def full_strip_words(m, config: Configuration, name: str, groups, offsets) -> Signal:
+def full_strip_words(m, config: Configuration, name: str, groups, offsets) -> Value:
     """Return the words of scale records of 16 rows."""
-    full = Signal(range(strip_words(config, STRIP_ROWS, most_groups(config), True) + 1), name=name)
-    with m.Switch(Cat(offsets, groups)):
-        for number in range(most_groups(config).bit_length()):
-            for both in range(2):
-                with m.Case(number << 1 | both):
-                    m.d.comb += full.eq(
-                        strip_words(config, STRIP_ROWS, 1 << number, bool(both)))
-    return full
+    return look_up(m, name, [strip_words(config, STRIP_ROWS, 1 << number, bool(both))
+                             for number in _log_groups(config) for both in range(2)],
+                   Cat(offsets, groups))
+
+
+def _log_groups(config: Configuration) -> range:
+    """Return what a command's ``groups`` may be."""
+    return range(most_groups(config).bit_length())

@@ -41,8 +41,9 @@ class RecordReader(wiring.Component):
         With a record that is taken: it is the last one of its word.
     """
 
-    #: Words that wait; so many that a strip ends when the scaler has its share done, not later.
-    DEPTH = 32
+    #: Words that wait, so that a strip never waits for the scaler: at most 46, at D = 512 with two
+    #: numbers in each record, 32 groups in a tile and strips of 19 rows.
+    DEPTH = 48
 
     def __init__(self, config: Configuration):
         self._config = config

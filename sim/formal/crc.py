@@ -71,7 +71,8 @@ def tables(width: int):
 
 
 def _wrong_entry(unit: Unit) -> None:
-    unit.corrupt("term_4", lambda term: term ^ 1, 3)
+    entry = unit.signal("total")[4:8]
+    unit.corrupt("term_4", lambda term: term ^ (entry == 3))
 
 
 def _start_lost(unit: Unit) -> None:

