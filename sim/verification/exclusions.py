@@ -94,7 +94,7 @@ EXCLUSIONS = (
               "constant: the builders' program ROMs"),
     Exclusion(r"engine\..*", r"(strip|full)_words(_part|_full)?\[\d+\]", _every,
               "constant: tables of the words of a strip's records"),
-    Exclusion(r"shell\..*crc", r"table_\d+\[\d+\]", _every, "constant: tables of the CRC"),
+    Exclusion(r"shell\..*crc(\$\d+)?", r"table_\d+\[\d+\]", _every, "constant: tables of the CRC"),
     Exclusion(r"engine\.control", r"request__payload(\$\d+)?\.length", _every,
               "constant: control asks for the words of one descriptor"),
     Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?\.length", _every,
