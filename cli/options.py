@@ -11,8 +11,10 @@ from .output import Output
 
 if TYPE_CHECKING:
     from ..host import Device, Weights
+    from ..host.results import Check
 
-__all__ = ["FORMATS", "DeviceOption", "SeedOption", "describe", "random_weights"]
+__all__ = ["FORMATS", "CheckOption", "DeviceOption", "SeedOption", "check_of", "describe",
+           "random_weights"]
 
 #: Weight formats by name.
 FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
@@ -20,8 +22,18 @@ FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
 DeviceOption = Annotated[str, typer.Option(
     "--device", metavar="URL",
     help="sim:CONFIG, golden:CONFIG, serial:PORT?baud=N or socket://HOST:PORT.")]
+CheckOption = Annotated[str, typer.Option(
+    "--check", metavar="all|sample|none",
+    help="Which of the device's results to compare with the integer model.")]
 SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Of the random weights and activations.")]
+
+
+def check_of(value: str) -> "Check":
+    """Return what the driver calls this value of ``--check``; UserError for another."""
+    if value not in ("all", "sample", "none"):
+        raise UserError(f"--check must be all, sample or none, not {value!r}")
+    return "never" if value == "none" else value
 
 
 def random_weights(rng: np.random.Generator, format: str, rows: int, columns: int,

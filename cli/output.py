@@ -115,6 +115,12 @@ class Output:
             with _standard_output():
                 print(text, flush=True)
 
+    def text(self, piece: str) -> None:
+        """Print part of a text at once, without a line feed."""
+        if self.human:
+            with _standard_output():
+                print(piece, end="", flush=True)
+
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[Any]], *,
               title: str | None = None) -> None:
         """Print a table: with rich on a terminal, aligned columns elsewhere."""

@@ -1,77 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``luthier run``: the shortest way from nothing to checked results."""
+"""``luthier run``: text from a language model whose matrices are on a device."""
 
 import shlex
+import time
+from typing import Annotated
 
 import typer
 
-from .bench import measure
-from .options import DeviceOption, SeedOption, describe
-from .output import JsonOption, Output, log
+from ..golden.errors import CheckFailed
+from .model_report import Generation
+from .options import CheckOption, DeviceOption, check_of, describe
+from .output import JsonOption, Output
 
-__all__ = ["LAYERS", "register"]
-
-#: What runs: format, rows, columns.
-LAYERS = (("ternary", 1024, 1280), ("w4", 1024, 1024))
+__all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("run", epilog="Example: luthier run --device golden:default")
+    @app.command("run", epilog="Example: luthier run shakespeare-small --prompt 'JULIET:' "
+                               "--temperature 0")
     def run(
+        model: Annotated[str, typer.Argument(
+            metavar="[MODEL]", help="shakespeare, shakespeare-small, or the path of a "
+                                    ".safetensors file.")] = "shakespeare",
         device: DeviceOption = "sim:default",
-        seed: SeedOption = 0,
+        prompt: Annotated[str, typer.Option(
+            "--prompt", metavar="TEXT", help="What the text begins with.")] = "ROMEO:",
+        characters: Annotated[int, typer.Option(
+            "--characters", min=1, help="How many to generate.")] = 300,
+        temperature: Annotated[float, typer.Option(
+            "--temperature", help="0 for the most likely character each time; 1 as the model has "
+                                  "it; more is wilder.")] = 0.7,
+        seed: Annotated[int, typer.Option(
+            "--seed", min=0, help="Of the choice of characters.")] = 0,
+        check: CheckOption = "all",
         json: JsonOption = None,
     ) -> None:
-        """Run a ternary and a 4-bit layer on a device, and check every result.
+        """Generate text with a language model, its matrices on a device, and check the results.
 
-        With a sim: device the hardware is generated and compiled first, which takes a while the
-        first time only.
+        The matrices are loaded once; then each character is a few requests, and what is between
+        them is computed in integers on the host, so that every device gives the same text. With a
+        sim: device the hardware is generated and compiled first, which takes a while the first time
+        only.
         """
         from ..host import connect
+        from ..host.models import DeviceMatrices, Sampler, generate, load_model
 
         output = Output(json)
-        results = []
-        with connect(device) as opened:
+        sampler = Sampler(temperature, seed)
+        loaded = load_model(model)
+        loaded.encode(prompt, "the prompt")
+        how = check_of(check)
+        failure: CheckFailed | None = None
+        with connect(device, check=how, seed=seed) as opened:
+            opened.reproduce = shlex.join([
+                "luthier", "run", model, "--device", device, "--prompt", prompt, "--characters",
+                str(characters), "--temperature", f"{temperature:g}", "--seed", str(seed),
+                "--check", check])
             describe(output, opened)
-            with output.progress("layers", len(LAYERS)) as advance:
-                for format, rows, columns in LAYERS:
-                    log.debug("running %s, %d x %d", format, rows, columns)
-                    again = shlex.join([
-                        "luthier", "bench", "gemv", "--device", device, "--rows", str(rows),
-                        "--columns", str(columns), "--format", format, "--seed", str(seed)])
-                    results.append(measure(opened, format=format, rows=rows, columns=columns,
-                                           tokens=1, seed=seed, reproduce=again))
-                    advance()
-            layers = [result.data for result in results]
-            figures = (
-                ("results checked", lambda d: d["results"]),
-                ("mismatches", lambda d: d["mismatches"]),
-                ("cycles", lambda d: d["cycles"]),
-                ("declared", lambda d: d["declared_cycles"]),
-                ("efficiency", lambda d: f"{100 * d['efficiency']:.2f} %"),
-                ("bits/weight", lambda d: f"{d['bits_per_weight']:.3f}"),
-                ("link bytes", lambda d: d["link_bytes"]),
-                (f"time at {opened.config.clock_hz / 1e6:g} MHz",
-                 lambda d: f"{1e6 * d['projected_seconds']:.1f} us"),
-            )
+            output.line(f"model       {loaded.name}: {loaded.ternary_weights} ternary weights")
+            matrices = [matrix for group in loaded.groups() for matrix in group]
+            with output.progress("loading matrices", len(matrices)) as advance:
+                multiply = DeviceMatrices(loaded, opened, advance)
             output.line()
-            output.table(("layer", *(name for name, _ in figures)),
-                         [(data["layer"], *(get(data) for _, get in figures)) for data in layers])
-            mismatches = sum(data["mismatches"] for data in layers)
-            checked = sum(data["results"] for data in layers)
-            speed = opened.transport.cycles_per_second
+            output.text(prompt)
+            text, start, before = prompt, time.monotonic(), opened.transport.now()
+            try:
+                for letter in generate(loaded, multiply, prompt, characters, sampler):
+                    output.text(letter)
+                    text += letter
+            except CheckFailed as error:
+                failure = error
             output.line()
-            output.line(f"{checked} results compared with NumPy's 64-bit product: "
-                        + ("all are equal." if not mismatches else f"{mismatches} DIFFER."))
-            if speed is not None:
-                output.line(f"Simulated at {speed:.3g} cycles per second.")
-            output.write_json(
-                {"layers": layers, "results": checked, "mismatches": mismatches,
-                 "cycles": sum(data["cycles"] for data in layers), "cycles_per_second": speed,
-                 "build_seconds": opened.transport.build_seconds, "device": opened.url},
-                config=opened.config, seed=seed)
-        for result in results:
-            if result.failure is not None:
-                raise result.failure
+            after = opened.transport.now()
+            generation = Generation(
+                device=opened, figures=multiply.figures, text=text[len(prompt):], check=how,
+                seconds=time.monotonic() - start,
+                device_seconds=None if before is None or after is None else after - before,
+                mismatches=getattr(failure, "count", 0))
+            generation.show(output)
+            output.write_json(generation.data() | {"model": loaded.name, "prompt": prompt,
+                                                   "temperature": temperature},
+                              config=opened.config, seed=seed)
+        if failure is not None:
+            raise failure

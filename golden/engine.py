@@ -85,9 +85,9 @@ class Engine:
                 config, self.memory[d.scales : d.scales + scale_words(config, **records)],
                 **records)
         saturations, element = 0, Element(d.destination_type)
-        for token in range(d.tokens):
-            x = self._activations(d.source + token * d.source_step, d.columns)
-            sums, of_x = self._multiply(packed, x, d)
+        x = np.array([self._activations(d.source + token * d.source_step, d.columns)
+                      for token in range(d.tokens)])
+        for token, (sums, of_x) in enumerate(zip(*self._multiply(packed, x, d), strict=True)):
             y = sums.sum(axis=1)
             if s is not None and t is not None:
                 y = (s * sums).sum(axis=1) + (t * of_x).sum(axis=1)
@@ -115,26 +115,26 @@ class Engine:
 
     def _multiply(self, packed: np.ndarray, x: np.ndarray,
                   d: Descriptor) -> tuple[np.ndarray, np.ndarray]:
-        """Multiply beat by beat in stream order.
+        """Multiply beat by beat in stream order; ``x`` is (tokens, columns).
 
         Returns
         -------
-        sums : int64 array, shape (rows, groups)
+        sums : int64 array, shape (tokens, rows, groups)
             Of weights times activations; one group for whole rows.
-        of_x : int64 array, shape (groups,)
+        of_x : int64 array, shape (tokens, groups)
             Of activations.
         """
-        per_tile = columns_per_beat(self.config, d.trits)
+        per_tile, tokens = columns_per_beat(self.config, d.trits), len(x)
         tiles = -(-d.columns // per_tile)
         groups = groups_per_tile(self.config, d.group, d.trits)
-        padded = np.zeros(tiles * per_tile, np.int64)
-        padded[: d.columns] = x
-        of_x = padded.reshape(tiles * groups, -1).sum(axis=1)
+        padded = np.zeros((tokens, tiles * per_tile), np.int64)
+        padded[:, : d.columns] = x
+        of_x = padded.reshape(tokens, tiles * groups, -1).sum(axis=2)
         decode = decode_trits if d.trits else decode_planes
         exact = np.float32 if self._small(per_tile) else np.float64
         column = np.arange(per_tile)
-        by_group = np.zeros((per_tile, groups), exact)
-        sums = np.zeros((d.rows, tiles * groups), np.int64)
+        by_group = np.zeros((per_tile, groups, tokens), exact)
+        sums = np.zeros((d.rows, tiles * groups, tokens), np.int64)
         row_block, planes, position = self.config.table.row_block, d.planes_stored, 0
         for start in range(0, d.rows, row_block):
             rows = min(row_block, d.rows - start)
@@ -142,12 +142,13 @@ class Engine:
                 part = decode(packed[position : position + rows * planes]).astype(exact)
                 position += rows * planes
                 by_group[column, column * groups // per_tile] = (
-                    padded[tile * per_tile : (tile + 1) * per_tile])
-                products = (part @ by_group).astype(np.int64)
+                    padded[:, tile * per_tile : (tile + 1) * per_tile].T)
+                products = (part @ by_group.reshape(per_tile, -1)).astype(np.int64)
                 sums[start : start + rows, tile * groups : (tile + 1) * groups] = _planes(
-                    products, rows, planes, d.planes_used)
-        return (sums, of_x) if d.group else (sums.sum(axis=1, keepdims=True),
-                                             of_x.sum(keepdims=True))
+                    products, rows, planes, d.planes_used).reshape(rows, groups, tokens)
+        sums = sums.transpose(2, 0, 1)
+        return (sums, of_x) if d.group else (sums.sum(axis=2, keepdims=True),
+                                             of_x.sum(axis=1, keepdims=True))
 
     def _small(self, columns: int) -> bool:
         """Whether a tile's sums are exact in float32."""
@@ -155,7 +156,7 @@ class Engine:
 
 
 def _planes(sums: np.ndarray, rows: int, planes: int, used: int) -> np.ndarray:
-    """Add up the sums (rows * planes, groups) of one tile and row block, strip by strip."""
+    """Add up the sums (rows * planes, n) of one tile and row block, strip by strip."""
     weights = np.where(np.arange(planes) < used, 1 << np.arange(planes)[::-1], 0)[:, None, None]
     sizes, groups = strips(rows), sums.shape[1]
     whole = sizes.count(STRIP_ROWS) * STRIP_ROWS

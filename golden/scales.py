@@ -129,28 +129,24 @@ def sums_of_pairs(values: np.ndarray, x: np.ndarray, size: int) -> tuple[np.ndar
     return (_grouped(values.astype(np.int64), size) * grouped).sum(axis=2), grouped.sum(axis=2)
 
 
-def round_half_even(values: np.ndarray, shift: int) -> np.ndarray:
+def round_half_even(values: np.ndarray, shift: int | np.ndarray) -> np.ndarray:
     """Return ``values / 2**shift`` rounded half to even: integer or object array, same type."""
-    if not shift:
-        return values
     quotient = values >> shift
     rest = values - (quotient << shift)
-    half = 1 << shift - 1
+    half = 1 << np.maximum(shift, 1) - 1  # more than any rest without a shift
     return quotient + ((rest > half) | ((rest == half) & (quotient & 1 == 1)))
 
 
-def output_stage(total: np.ndarray, multiplier: int, shift: int, bits: int,
-                 onto: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+def output_stage(total: np.ndarray, multiplier: int | np.ndarray, shift: int | np.ndarray,
+                 bits: int, onto: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """Multiply, shift, saturate and, on request, add and saturate again.
 
     Parameters
     ----------
     total : int64 array
         Exact sums.
-    multiplier : int
-        -32768 to 32767.
-    shift : int
-        0 to 63.
+    multiplier, shift : int or int64 array
+        -32768 to 32767, and 0 to 63; arrays broadcast against the sums.
     bits : int
         Of a signed result.
     onto : int64 array, optional
@@ -162,7 +158,7 @@ def output_stage(total: np.ndarray, multiplier: int, shift: int, bits: int,
     saturated : int
         Results that were out of range before or after the addition.
     """
-    if np.abs(total.astype(np.float64)).max(initial=0) * abs(multiplier) >= 2.0**62:
+    if np.abs(total.astype(np.float64)).max(initial=0) * np.abs(multiplier).max() >= 2.0**62:
         total = total.astype(object)  # up to 80 bits
     rounded = round_half_even(total * multiplier, shift)
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1

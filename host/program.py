@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Refusal
+from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
 from ..golden.timing import cycles
@@ -18,31 +18,12 @@ from .arguments import plain_array, whole
 from .hazards import check_program, order
 from .layer import Layer, run_limit
 from .results import compare
+from .step import Step, Vector, scaled_by_token
 
 if TYPE_CHECKING:
     from .driver import Device
 
 __all__ = ["Program", "Vector"]
-
-
-@dataclass(frozen=True)
-class Vector:
-    """A vector in the scratchpad of a program: its elements, first word and type."""
-
-    program: Program
-    number: int
-    size: int
-    address: int
-    dtype: str
-
-
-@dataclass(frozen=True)
-class _Step:
-    layer: Layer
-    source: Vector
-    result: Vector
-    planes: int | None
-    onto: Vector | None
 
 
 class Program:
@@ -71,9 +52,11 @@ class Program:
         self._device = device
         self._vectors: list[Vector] = []
         self._inputs: list[Vector] = []
-        self._outputs: list[tuple[Vector, _Step]] = []
-        self._steps: list[_Step] = []
+        self._outputs: list[tuple[Vector, Step]] = []
+        self._steps: list[Step] = []
         self._free = 0
+        self._descriptors: list[Descriptor] = []
+        self._declared = 0
         self._address: int | None = None
         self._words, self._raw = 0, b""
         self._report: Report | None = None
@@ -93,7 +76,8 @@ class Program:
         return vector
 
     def apply(self, layer: Layer, source: Vector, *, onto: Vector | None = None,
-              planes: int | None = None) -> Vector:
+              planes: int | None = None,
+              by_token: Literal["int16", "int32"] | None = None) -> Vector:
         """Multiply ``source`` by a layer, and return where the result is.
 
         Parameters
@@ -105,6 +89,9 @@ class Program:
             A vector that the results are added to, saturating; it is overwritten.
         planes : int, optional
             Most significant planes to use.
+        by_token : str, optional
+            Scale the exact sums of a layer without output by a multiplier and a shift that each
+            run brings, and round them to this type.
         """
         layer.require_loaded()
         self._require_own(source)
@@ -122,17 +109,23 @@ class Program:
                 f"order than the next layer needs; call it by itself, or load it with the same "
                 f"bits for all rows")
         planes = layer.known_planes(planes)
+        section = layer.sections[0]
+        if by_token is not None:
+            section = scaled_by_token(config, layer, by_token)
+        dtype = section.output.dtype
         if onto is None:
-            result = self._vector(rows, layer.result_words, layer.dtype.name)
+            result = self._vector(rows, section.result_words(config), dtype)
         else:
             self._require_own(onto)
-            if layer.output is None or (onto.size, onto.dtype) != (rows, layer.dtype.name):
+            if section.scaling is None or (onto.size, onto.dtype) != (rows, dtype):
                 raise UserError(
                     f"layer {layer.name} can be added to a vector of {rows} of "
-                    f"{layer.dtype.name} if it has an output, not to {onto.size} of {onto.dtype}; "
+                    f"{dtype} if it has an output, not to {onto.size} of {onto.dtype}; "
                     f"load it with output=Output({onto.dtype!r}, ...)")
             result = onto
-        self._steps.append(_Step(layer, source, result, planes, onto))
+        self._steps.append(Step(layer, section, source, result, planes, onto,
+                                 by_token is not None))
+        self._descriptors, self._declared = [], 0
         return result
 
     def output(self, vector: Vector) -> None:
@@ -145,21 +138,26 @@ class Program:
 
     def descriptors(self) -> list[Descriptor]:
         """Return the program as the device gets it, with its tokens."""
-        config = self._device.config
-        found = [d for step in self._steps for d in step.layer.descriptors(
-            source=step.source.address, destination=step.result.address, planes=step.planes,
-            accumulate=step.onto is not None)]
-        return order(config, found)
+        if not self._descriptors:
+            config = self._device.config
+            self._descriptors = order(config, [step.section.descriptor(
+                config, step.planes, step.onto is not None, source=step.source.address,
+                destination=step.result.address) for step in self._steps])
+        return self._descriptors
 
     # Running -------------------------------------------------------------------------------
 
-    def __call__(self, *inputs: ArrayLike) -> tuple[NDArray[np.integer], ...]:
+    def __call__(self, *inputs: ArrayLike,
+                 scales: Sequence[tuple[int, int]] = ()) -> tuple[NDArray[np.integer], ...]:
         """Run once; return the outputs in the order in which they were added.
 
         Parameters
         ----------
         inputs : integer arrays, shape (size,)
             One for each input.
+        scales : sequence of tuple of int
+            Multiplier, -32768 to 32767, and shift, 0 to 63, of each ``apply`` with ``by_token``,
+            in order: results are ``sum * multiplier / 2**shift``.
 
         Raises
         ------
@@ -177,20 +175,20 @@ class Program:
             raise UserError(f"the program has {len(self._inputs)} inputs, not {len(inputs)}")
         for step in self._steps:
             step.layer.require_loaded()
+        steps = self._scaled(scales)
         given = [activations(plain_array(x, f"input {number}"), device.config, vector.size)
                  for number, (x, vector) in enumerate(zip(inputs, self._inputs, strict=True))]
         for number, x in enumerate(given):
             if len(x) != 1:
                 raise UserError(f"input {number} must be one vector, not {len(x)}; run the program "
                                 f"once for each")
-        descriptors = self.descriptors()
-        self._load(descriptors)
+        self._load(steps)
         before, data_before = link.bytes_sent + link.bytes_received, link.data_bytes
         for vector, x in zip(self._inputs, given, strict=True):
             self._write(vector, x[0])
         assert self._address is not None
-        declared = sum(cycles(device.config, d) for d in descriptors)
-        self._report = link.run(self._address, len(descriptors), 1, run_limit(device, declared))
+        self._report = link.run(self._address, len(steps), 1,
+                                run_limit(device, self.declared_cycles))
         if self._report.code:
             raise DeviceError(
                 f"{device.url} refused operation {self._report.index} of a program: "
@@ -199,7 +197,7 @@ class Program:
         results = [self._read(vector, step) for vector, step in self._outputs]
         self._link_bytes = link.bytes_sent + link.bytes_received - before
         self._data_bytes = link.data_bytes - data_before
-        self._check(given, results)
+        self._check(given, results, steps)
         return tuple(results)
 
     @property
@@ -219,25 +217,37 @@ class Program:
         """Bytes of vectors over the link in the last run, other than inputs and outputs."""
         config = self._device.config
         words = sum(-(-vector.size // config.activations_per_word) for vector in self._inputs)
-        words += sum(step.layer.result_words for _, step in self._outputs)
+        words += sum(step.section.result_words(config) for _, step in self._outputs)
         return self._data_bytes - words * config.word_bytes
+
+    @property
+    def declared_cycles(self) -> int:
+        """What its operations take, one after the other, from the golden model."""
+        if not self._declared:
+            self._declared = sum(cycles(self._device.config, d) for d in self.descriptors())
+        return self._declared
 
     @property
     def efficiency(self) -> float:
         """Work over time of the last run, descriptors and waiting between operations included."""
+        return self.work / self.report.elapsed
+
+    @property
+    def work(self) -> float:
+        """Weight beats that the matrices would take without any padding."""
         config, work = self._device.config, 0.0
         for step in self._steps:
             weights = step.layer.weights
             per_beat = config.table.beat_bits * (5 if weights.trits else 8) // 8
             planes = min(weights.planes, step.planes or weights.planes)
             work += weights.values.size * planes / per_beat
-        return work / self.report.elapsed
+        return work
 
     def unload(self) -> None:
         """Give the program's memory back; a second call does nothing."""
         if self._address is not None:
             self._device.free(self._address, self._words)
-            self._address = None
+            self._address, self._raw = None, b""
 
     # Internals -----------------------------------------------------------------------------
 
@@ -259,23 +269,39 @@ class Program:
             raise UserError("the vector belongs to another program; use one of this program's "
                             "input or apply")
 
-    def _load(self, descriptors: list[Descriptor]) -> None:
-        """Write the program to device memory, unless it is there."""
-        raw = b"".join(d.pack() for d in descriptors)
+    def _scaled(self, scales: Sequence[tuple[int, int]]) -> list[Step]:
+        """Return the steps with the output stages of one run."""
+        places = [place for place, step in enumerate(self._steps) if step.by_token]
+        if len(scales) != len(places):
+            raise UserError(f"the program has {len(places)} operations with by_token, not "
+                            f"{len(scales)}, which is how many scales there are")
+        steps = self._steps.copy()
+        for place, (multiplier, shift) in zip(places, scales, strict=True):
+            steps[place] = steps[place].scaled(multiplier, shift)
+        return steps
+
+    def _load(self, steps: list[Step]) -> None:
+        """Write the program to device memory, or what differs from the one that is there."""
+        descriptors = self.descriptors()
         if not descriptors:
             raise UserError("the program has no operation; add some with apply")
-        if self._address is not None and raw == self._raw:
-            return
-        self.unload()
-        check_program(self._device.config, descriptors)
-        words = len(descriptors) * DESCRIPTOR_BYTES // self._device.config.word_bytes
-        address = self._device.allocate(words, "the program")
-        try:
-            self._device.write_memory(address, np.frombuffer(raw, np.uint8).reshape(words, -1))
-        except BaseException:
-            self._device.free(address, words)
-            raise
-        self._address, self._words, self._raw = address, words, raw
+        program = b"".join(step.with_output_stage(d).pack()
+                           for step, d in zip(steps, descriptors, strict=True))
+        word = self._device.config.word_bytes
+        if self._address is None or len(program) != self._words * word:
+            self.unload()
+            check_program(self._device.config, descriptors)
+            self._words = len(program) // word
+            self._address = self._device.allocate(self._words, "the program")
+        there, wanted = (np.frombuffer(raw, np.uint8).reshape(-1, word)
+                         for raw in (self._raw, program))
+        changed = (np.flatnonzero((there != wanted).any(axis=1)) if len(there) == len(wanted)
+                   else np.array([0, len(wanted) - 1]))
+        if changed.size:
+            first, last = int(changed[0]), int(changed[-1])
+            self._raw = b""  # unknown, should the write be interrupted
+            self._device.write_memory(self._address + first, wanted[first : last + 1])
+            self._raw = program
 
     def _write(self, vector: Vector, x: NDArray[np.integer]) -> None:
         config = self._device.config
@@ -284,21 +310,24 @@ class Program:
         padded[: vector.size] = x
         self._device.link.write(Space.SCRATCHPAD, vector.address, padded.tobytes())
 
-    def _read(self, vector: Vector, step: _Step) -> NDArray[np.integer]:
-        data = self._device.link.read(Space.SCRATCHPAD, vector.address, step.layer.result_words)
-        return step.layer.gather(data, 1)[0]
+    def _read(self, vector: Vector, step: Step) -> NDArray[np.integer]:
+        section = step.section
+        data = self._device.link.read(Space.SCRATCHPAD, vector.address,
+                                      section.result_words(self._device.config))
+        return np.frombuffer(data, section.output.little_endian)[: vector.size].astype(vector.dtype)
 
-    def _check(self, given: list[NDArray[np.integer]], results: list[NDArray[np.integer]]) -> None:
+    def _check(self, given: list[NDArray[np.integer]], results: list[NDArray[np.integer]],
+               steps: list[Step]) -> None:
         """Compare the outputs with those of the golden model, which runs all steps."""
         device = self._device
         if device.check == "never":
             return
         known: dict[int, NDArray[np.integer]] = {
             vector.number: x for vector, x in zip(self._inputs, given, strict=True)}
-        for step in self._steps:
+        for step in steps:
             onto = None if step.onto is None else known[step.onto.number]
-            known[step.result.number] = step.layer.expected(
-                known[step.source.number], None, None, step.planes, onto)
+            known[step.result.number] = step.section.expected(
+                device.config, known[step.source.number], step.planes, onto)
         for (vector, step), y in zip(self._outputs, results, strict=True):
             wanted = known[vector.number]
             compare(lambda token, row, wanted=wanted: wanted if token is None else

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from ..golden.errors import CheckFailed, UserError
 from ..golden.protocol import Report
 
-__all__ = ["Check", "LayerStats", "ResultMismatch", "compare", "known_check"]
+__all__ = ["SAMPLE", "Check", "LayerStats", "ResultMismatch", "compare", "known_check"]
 
 #: How many results are compared with the golden model.
 Check = Literal["all", "sample", "never"]
 
 #: Results that are compared in each call where a sample is.
-_SAMPLE = 64
+SAMPLE = 64
 
 
 def known_check(value: Any) -> Check:
@@ -121,8 +121,8 @@ def compare(expected: Callable[[NDArray[np.intp] | None, NDArray[np.intp] | None
         token, row = (index.reshape(-1) for index in np.indices(y.shape))
         wanted = expected(None, None).reshape(-1)
     else:
-        token = rng.integers(y.shape[0], size=_SAMPLE)
-        row = rng.integers(y.shape[1], size=_SAMPLE)
+        token = rng.integers(y.shape[0], size=SAMPLE)
+        row = rng.integers(y.shape[1], size=SAMPLE)
         wanted = expected(token, row)
     got = y[token, row]
     wrong = np.flatnonzero(got != wanted)

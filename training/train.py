@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Train a model, or its float twin, on one GPU: weights as .npz, the curve as .json."""
+"""Train a model, or its float twin, on one GPU: parameters as .npz, the curve as .json."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .model import LanguageModel, ternary_weights
+from .model import LanguageModel, TernaryLinear, ternary_weights
 
 SIZES = {
     "shakespeare": {"width": 240, "hidden": 480, "layers": 3, "dropout": 0.2},
@@ -90,8 +90,7 @@ def train(options: argparse.Namespace, size: dict, name: str) -> None:
             curve.append({"step": step, "train": running.item() / 250, "validation": validation})
             running.zero_()
             if validation < best[0]:
-                best = (validation, step, {key: value.detach().cpu().numpy().copy()
-                                           for key, value in model.state_dict().items()})
+                best = (validation, step, stored(model))
             print(f"{name} {step} train {curve[-1]['train']:.4f} validation {validation:.4f} "
                   f"{time.time() - start:.0f} s", flush=True)
     loss, step, weights = best
@@ -107,6 +106,19 @@ def train(options: argparse.Namespace, size: dict, name: str) -> None:
     (options.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     print(f"{name}: {record['ternary_weights']} weights in matrices, validation loss {loss:.4f} at "
           f"step {step}, {record['seconds']} s", flush=True)
+
+
+def stored(model: LanguageModel) -> dict[str, np.ndarray]:
+    """Return the parameters; ternary weights as int8 trits and a scale."""
+    tensors = {key: value.detach().cpu().numpy().copy()
+               for key, value in model.state_dict().items()}
+    for name, module in model.named_modules():
+        if isinstance(module, TernaryLinear) and module.ternary:
+            scale = module.scale().detach()
+            trits = (module.weight.detach() / scale).round().clamp(-1, 1)
+            tensors[f"{name}.weight"] = trits.cpu().numpy().astype(np.int8)
+            tensors[f"{name}.weight.scale"] = scale.cpu().numpy()
+    return tensors
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs: chains without the host, their tokens, and a sentence for every mistake."""
 
+import re
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from luthier.host import Output, ResultMismatch, Weights, connect
 from luthier.host.hazards import check_program, order
 
 TINY = load_configuration("tiny")
+TINY_TEXT = (Path(__file__).parents[2] / "configs" / "tiny.toml").read_text()
 
 
 @pytest.fixture
@@ -212,3 +216,62 @@ def test_a_program_that_repeats(device):
     assert device.run(ring, 1000).operations == 3000
     with pytest.raises(UserError, match="descriptors must be a list of at least one Descriptor"):
         device.run([])
+
+
+def test_scales_that_each_run_brings(device):
+    """Results are those of the exact sums and the output stage; only what changed is written."""
+    rng = np.random.default_rng(5)
+    one, two = device.load(ternary(40, 100)), device.load(ternary(25, 100, 1))
+    program = device.program()
+    x = program.input(100)
+    program.output(program.apply(one, x, by_token="int16"))
+    program.output(program.apply(two, x))
+    program.output(program.apply(two, x, by_token="int32"))
+    sent = []
+    for multiplier, shift in ((30000, 14), (30000, 14), (-77, 3), (0, 0), (32767, 0)):
+        given = rng.integers(-128, 128, 100)
+        before = device.link.bytes_sent
+        scaled, plain, other = program(given, scales=[(multiplier, shift), (1, 1)])
+        sent.append(device.link.bytes_sent - before)
+        sums = one.weights.values.astype(int) @ given
+        wanted = [max(-32768, min(32767, round(Fraction(int(s) * multiplier, 1 << shift))))
+                  for s in sums]
+        assert scaled.dtype == np.int16 and scaled.tolist() == wanted
+        sums = two.weights.values.astype(int) @ given
+        assert plain.tolist() == sums.tolist()
+        assert other.dtype == np.int32
+        assert other.tolist() == [round(Fraction(int(s), 2)) for s in sums]
+        assert program.declared_cycles == program.report.cycles
+    assert sent[0] - sent[1] >= 3 * 64 and sent[2] - sent[1] < 64
+    assert program.report.saturations == sum(abs(one.weights.values.astype(int) @ given) > 0)
+
+
+@pytest.mark.parametrize("scales, words", [
+    ((), "the program has 1 operations with by_token, not 0, which is how many scales there are"),
+    ([(40000, 1)], "a multiplier must be between -32768 and 32767, not 40000"),
+    ([(1, 64)], "a shift must be between 0 and 63, not 64"),
+    ([(1.5, 2)], "a multiplier must be an integer between")])
+def test_scales_that_do_not_fit(device, scales, words):
+    program = device.program()
+    program.output(program.apply(device.load(ternary(8, 20)), program.input(20), by_token="int16"))
+    with pytest.raises(UserError, match=re.escape(words)):
+        program(np.zeros(20, int), scales=scales)
+
+
+def test_layers_that_no_run_can_scale(device):
+    program = device.program()
+    x = program.input(20)
+    scaled = device.load(ternary(8, 20), output=Output("int16", 1.0))
+    with pytest.raises(UserError, match="has an output already; load it without"):
+        program.apply(scaled, x, by_token="int16")
+    with pytest.raises(UserError, match="by_token must be 'int16' or 'int32', not 'int8'"):
+        program.apply(device.load(ternary(8, 20)), x, by_token="int8")
+
+
+def test_a_device_that_cannot_scale(tmp_path):
+    path = tmp_path / "plain.toml"
+    path.write_text(TINY_TEXT.replace("[table]", "[table]\nscaled = false"))
+    with connect(f"golden:{path}") as device:
+        program = device.program()
+        with pytest.raises(UserError, match="cannot scale results; set table.scaled to true"):
+            program.apply(device.load(ternary(8, 20)), program.input(20), by_token="int16")

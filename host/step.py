@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One operation of a program, and the vectors between operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..golden.config import Configuration
+from ..golden.descriptor import LARGEST_SHIFT, Descriptor
+from ..golden.errors import UserError
+from .arguments import whole
+from .layer import Layer
+from .output import Output
+from .scaling import Scaling
+from .section import Section
+
+if TYPE_CHECKING:
+    from .program import Program
+
+__all__ = ["Step", "Vector", "scaled_by_token"]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector in the scratchpad of a program: its elements, first word and type."""
+
+    program: Program
+    number: int
+    size: int
+    address: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer's matrix times a vector.
+
+    Attributes
+    ----------
+    layer : Layer
+    section : Section
+        Its only one; with ``by_token``, with an output stage whose numbers each run brings.
+    source, result : Vector
+    planes : int or None
+        Planes to use, if not all.
+    onto : Vector or None
+        What results are added to.
+    by_token : bool
+    """
+
+    layer: Layer
+    section: Section
+    source: Vector
+    result: Vector
+    planes: int | None
+    onto: Vector | None
+    by_token: bool
+
+    def scaled(self, multiplier: int, shift: int) -> Step:
+        """Return the step with these numbers in the output stage; UserError if they do not fit."""
+        plan = self.section.scaling
+        assert plan is not None
+        plan = replace(plan, multiplier=whole(multiplier, "a multiplier", -1 << 15, (1 << 15) - 1),
+                       shift=whole(shift, "a shift", 0, LARGEST_SHIFT))
+        return replace(self, section=replace(self.section, scaling=plan))
+
+    def with_output_stage(self, d: Descriptor) -> Descriptor:
+        """Return the step's descriptor with the numbers of the output stage that it has now."""
+        plan = self.section.scaling
+        if plan is None or not self.by_token:
+            return d
+        return replace(d, multiplier=plan.multiplier, shift=plan.shift)
+
+
+def scaled_by_token(config: Configuration, layer: Layer, dtype: str) -> Section:
+    """Return a layer's section with an output stage that is still to come.
+
+    Raises
+    ------
+    UserError
+        If the type is wrong, the layer has an output already, or the device cannot scale.
+    """
+    section = layer.sections[0]
+    if dtype not in ("int16", "int32"):
+        raise UserError(f"by_token must be 'int16' or 'int32', not {dtype!r}")
+    if section.scaling is not None:
+        raise UserError(f"layer {layer.name} has an output already; load it without, so that each "
+                        f"run can bring its scale")
+    if not config.table.scaled:
+        raise UserError(
+            f"configuration {config.name!r} cannot scale results; set table.scaled to true, or "
+            f"leave by_token out")
+    plan = Scaling(values=section.values, group=0, scale=None, offset=None, multiplier=0, shift=0)
+    return replace(section, scaling=plan, output=Output(dtype))
