@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Language models on simulated boards: the text of the integer model, within the declared cycles."""
+"""Language models on simulated boards: the integer model's text, within the declared cycles."""
 
 import json
 import subprocess
