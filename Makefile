@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make run      set up, then the main job: generate, simulate, check, measure
+# make run      set up, then the main job: a language model on a simulated board, checked
 # make test     set up, then all tests but the nightly ones
 # make lint     set up, then the linter and the type checker
 # make nightly  every test, then an installation with whatever versions are newest

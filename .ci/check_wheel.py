@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 ROOMS = ("cli", "boards", "sim", "gen", "hw", "host", "golden", "configs")
-DATA = {"configs": {".toml"}, "sim": {".cpp"}, "gen": {".vlt"}}
+DATA = {"configs": {".toml"}, "host": {".safetensors"}, "sim": {".cpp"}, "gen": {".vlt"}}
 
 
 def expected(root: Path) -> set[str]:

@@ -20,13 +20,17 @@ from .transports import Transport
 
 __all__ = ["Link"]
 
+#: Bytes of data in a reply below which its frame costs more than cutting it saves.
+_PIECE_BYTES = 240
+
 
 class Link(Conversation):
     """One host's conversation with one device.
 
     Requests are numbered; one that is not answered in time is sent again under its number, so that
-    the device executes it once. WRITEs are pipelined as far as the device has room; every call
-    returns when all its replies are there, so a READ or a RUN sees the WRITEs before it. A call
+    the device executes it once. The READs or WRITEs of a call are pipelined as far as the device
+    has room; every call returns when all its replies are there, so a READ or a RUN sees the WRITEs
+    before it. A call
     that ends early, by Ctrl-C also, leaves a link that resynchronises at the next call.
 
     Parameters
@@ -86,21 +90,31 @@ class Link(Conversation):
         DeviceError
             If it refuses.
         """
-        what = f"reading {count} words of {space.name.lower()} at {address}"
-        step = self.words_per_frame
+        return self.read_all(space, [(address, count)])[0]
+
+    def read_all(self, space: Space, parts: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the words of several places of a space, given by address and count."""
+        what = "reading " + ", ".join(f"{count} words of {space.name.lower()} at {address}"
+                                      for address, count in parts)
+        window, total = self.identification.window, sum(count for _, count in parts)
+        # The device makes a reply while it sends the one before: pieces, but not too small ones.
+        step = min(self.words_per_frame,
+                   max(-(-total // window), -(-_PIECE_BYTES // self.word_bytes)))
         requests: list[tuple[Header, bytes]] = []
-        for first in range(address, address + count, step):
-            words = min(step, address + count - first)
-            requests.append((Header(type=FrameType.READ, seq=0, space=space, count=words,
-                                    address=first), b""))
-        parts: list[bytes] = []
-        for request in requests:
-            ((header, data),) = self._exchange([request], 1, what)
+        owner: list[int] = []
+        for part, (address, count) in enumerate(parts):
+            for first in range(address, address + count, step):
+                words = min(step, address + count - first)
+                requests.append((Header(type=FrameType.READ, seq=0, space=space, count=words,
+                                        address=first), b""))
+                owner.append(part)
+        found = [b""] * len(parts)
+        for part, (header, data) in zip(owner, self._exchange(requests, window, what), strict=True):
             if len(data) != header.count * self.word_bytes:
                 raise self._broken(what, f"{len(data)} bytes for {header.count} words")
-            parts.append(data)
+            found[part] += data
             self.data_bytes += len(data)
-        return b"".join(parts)
+        return found
 
     def write(self, space: Space, address: int, data: bytes) -> None:
         """Write whole words at ``address`` of a space; errors as of :meth:`read`.
@@ -110,19 +124,24 @@ class Link(Conversation):
         ValueError
             If ``data`` is not whole words.
         """
-        word = self.word_bytes
-        if len(data) % word:
-            raise ValueError(f"data must be a multiple of {word} bytes, not {len(data)}")
+        self.write_all([(space, address, data)])
+
+    def write_all(self, parts: Sequence[tuple[Space, int, bytes]]) -> None:
+        """Write to several places, in any order: a space, an address and whole words for each."""
+        word, requests = self.word_bytes, list[tuple[Header, bytes]]()
         step = self.words_per_frame * word
-        requests: list[tuple[Header, bytes]] = []
-        for first in range(0, len(data), step):
-            piece = data[first : first + step]
-            requests.append((Header(
-                type=FrameType.WRITE, seq=0, length=len(piece), space=space,
-                count=len(piece) // word, address=address + first // word), piece))
-        self.data_bytes += len(data)
-        self._exchange(requests, self.identification.window,
-                       f"writing {len(data) // word} words of {space.name.lower()} at {address}")
+        for space, address, data in parts:
+            if len(data) % word:
+                raise ValueError(f"data must be a multiple of {word} bytes, not {len(data)}")
+            for first in range(0, len(data), step):
+                piece = data[first : first + step]
+                requests.append((Header(
+                    type=FrameType.WRITE, seq=0, length=len(piece), space=space,
+                    count=len(piece) // word, address=address + first // word), piece))
+            self.data_bytes += len(data)
+        self._exchange(requests, self.identification.window, "writing " + ", ".join(
+            f"{len(data) // word} words of {space.name.lower()} at {address}"
+            for space, address, data in parts))
 
     def run(self, base: int, count: int, repeat: int = 1, limit: float = 1.0) -> Report:
         """Run ``count`` descriptors from word ``base`` of the memory, ``repeat`` times over.

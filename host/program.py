@@ -182,10 +182,12 @@ class Program:
             if len(x) != 1:
                 raise UserError(f"input {number} must be one vector, not {len(x)}; run the program "
                                 f"once for each")
-        self._load(steps)
-        before, data_before = link.bytes_sent + link.bytes_received, link.data_bytes
-        for vector, x in zip(self._inputs, given, strict=True):
-            self._write(vector, x[0])
+        program = b"".join(step.with_output_stage(d).pack()
+                           for step, d in zip(steps, self.descriptors(), strict=True))
+        self._prepare(program)
+        before = link.bytes_sent + link.bytes_received
+        self._write([(vector, x[0]) for vector, x in zip(self._inputs, given, strict=True)],
+                    program)
         assert self._address is not None
         self._report = link.run(self._address, len(steps), 1,
                                 run_limit(device, self.declared_cycles))
@@ -194,9 +196,8 @@ class Program:
                 f"{device.url} refused operation {self._report.index} of a program: "
                 f"{Refusal(self._report.code).name}; its memory holds another program than was "
                 f"written there, build the program again")
-        results = [self._read(vector, step) for vector, step in self._outputs]
+        results = self._read()
         self._link_bytes = link.bytes_sent + link.bytes_received - before
-        self._data_bytes = link.data_bytes - data_before
         self._check(given, results, steps)
         return tuple(results)
 
@@ -280,41 +281,53 @@ class Program:
             steps[place] = steps[place].scaled(multiplier, shift)
         return steps
 
-    def _load(self, steps: list[Step]) -> None:
-        """Write the program to device memory, or what differs from the one that is there."""
-        descriptors = self.descriptors()
-        if not descriptors:
+    def _prepare(self, program: bytes) -> None:
+        """Write a program to device memory, unless one like it is there."""
+        if not program:
             raise UserError("the program has no operation; add some with apply")
-        program = b"".join(step.with_output_stage(d).pack()
-                           for step, d in zip(steps, descriptors, strict=True))
-        word = self._device.config.word_bytes
-        if self._address is None or len(program) != self._words * word:
-            self.unload()
-            check_program(self._device.config, descriptors)
-            self._words = len(program) // word
-            self._address = self._device.allocate(self._words, "the program")
-        there, wanted = (np.frombuffer(raw, np.uint8).reshape(-1, word)
+        if self._address is not None and len(program) == len(self._raw):
+            return
+        self.unload()
+        check_program(self._device.config, self.descriptors())
+        words = np.frombuffer(program, np.uint8).reshape(-1, self._device.config.word_bytes)
+        address = self._device.allocate(len(words), "the program")
+        try:
+            self._device.write_memory(address, words)
+        except BaseException:
+            self._device.free(address, len(words))
+            raise
+        self._address, self._words, self._raw = address, len(words), program
+
+    def _write(self, given: list[tuple[Vector, NDArray[np.integer]]], program: bytes) -> None:
+        """Write the inputs, and what differs from the program in device memory."""
+        config, parts = self._device.config, list[tuple[Space, int, bytes]]()
+        for vector, x in given:
+            size = -(-vector.size // config.activations_per_word) * config.activations_per_word
+            padded = np.zeros(size, f"<i{config.activation_bytes}")
+            padded[: vector.size] = x
+            parts.append((Space.SCRATCHPAD, vector.address, padded.tobytes()))
+        self._data_bytes = sum(len(data) for _, _, data in parts)
+        there, wanted = (np.frombuffer(raw, np.uint8).reshape(-1, config.word_bytes)
                          for raw in (self._raw, program))
-        changed = (np.flatnonzero((there != wanted).any(axis=1)) if len(there) == len(wanted)
-                   else np.array([0, len(wanted) - 1]))
+        changed = np.flatnonzero((there != wanted).any(axis=1))
         if changed.size:
+            assert self._address is not None
             first, last = int(changed[0]), int(changed[-1])
-            self._raw = b""  # unknown, should the write be interrupted
-            self._device.write_memory(self._address + first, wanted[first : last + 1])
-            self._raw = program
+            parts.append((Space.MEMORY, self._address + first, wanted[first : last + 1].tobytes()))
+        self._raw = b""  # unknown, should the write be interrupted
+        self._device.link.write_all(parts)
+        self._raw = program
 
-    def _write(self, vector: Vector, x: NDArray[np.integer]) -> None:
-        config = self._device.config
-        size = -(-vector.size // config.activations_per_word) * config.activations_per_word
-        padded = np.zeros(size, f"<i{config.activation_bytes}")
-        padded[: vector.size] = x
-        self._device.link.write(Space.SCRATCHPAD, vector.address, padded.tobytes())
-
-    def _read(self, vector: Vector, step: Step) -> NDArray[np.integer]:
-        section = step.section
-        data = self._device.link.read(Space.SCRATCHPAD, vector.address,
-                                      section.result_words(self._device.config))
-        return np.frombuffer(data, section.output.little_endian)[: vector.size].astype(vector.dtype)
+    def _read(self) -> list[NDArray[np.integer]]:
+        """Return the outputs."""
+        config, results = self._device.config, list[NDArray[np.integer]]()
+        raw = self._device.link.read_all(Space.SCRATCHPAD, [
+            (vector.address, step.section.result_words(config)) for vector, step in self._outputs])
+        for data, (vector, step) in zip(raw, self._outputs, strict=True):
+            y = np.frombuffer(data, step.section.output.little_endian)
+            results.append(y[: vector.size].astype(vector.dtype))
+            self._data_bytes += len(data)
+        return results
 
     def _check(self, given: list[NDArray[np.integer]], results: list[NDArray[np.integer]],
                steps: list[Step]) -> None:

@@ -104,9 +104,9 @@ class DeviceMatrices:
     def _load(self, group: Sequence[Matrix], advance: Callable[[], None]) -> _Group:
         device, layers = self._device, []
         program = device.program()
-        for matrix in group:
+        sources = [program.input(matrix.trits.shape[1]) for matrix in group]
+        for matrix, source in zip(group, sources, strict=True):
             layer = device.load(Weights.ternary(matrix.trits), matrix.name)
-            source = program.input(matrix.trits.shape[1])
             program.output(program.apply(layer, source, by_token="int16"))
             layers.append(layer)
             advance()
