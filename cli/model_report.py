@@ -53,7 +53,7 @@ class Generation:
         from ..host.results import SAMPLE
 
         config, transport, passes = self.device.config, self.device.transport, self._passes
-        cycles = self._sum("cycles") / passes
+        cycles = self._sum("elapsed") / passes
         work = sum(figures.work for figures in self.figures)
         simulated = self.device_seconds if transport.simulated else None
         whole = None if simulated is None else simulated * config.clock_hz / passes
@@ -66,7 +66,7 @@ class Generation:
             "projected_characters_per_second_without_link": config.clock_hz / cycles,
             "clock_hz": config.clock_hz, "results": checked, "mismatches": self.mismatches,
             "cycles": self._sum("cycles"), "declared_cycles": self._sum("declared_cycles"),
-            "late_requests": self._sum("late"), "cycles_per_character": cycles,
+            "elapsed": self._sum("elapsed"), "late_requests": self._sum("late"), "cycles_per_character": cycles,
             "cycles_per_character_with_link": whole, "efficiency": work / cycles,
             "efficiency_with_link": work / whole if whole else None,
             "link_bytes": self._sum("link_bytes"), "saturations": self._sum("saturations"),
@@ -74,7 +74,8 @@ class Generation:
             "build_seconds": transport.build_seconds, "device": self.device.url,
             "layers": [{
                 "layer": figures.name, "cycles_per_character": figures.cycles / passes,
-                "declared_cycles": figures.declared_cycles / passes, "beats": figures.beats,
+                "declared_cycles": figures.declared_cycles / passes,
+                "elapsed": figures.elapsed / passes, "beats": figures.beats,
                 "efficiency": figures.efficiency, "link_bytes": figures.link_bytes / passes,
             } for figures in self.figures],
         }
@@ -83,11 +84,12 @@ class Generation:
         """Print the tables."""
         data = self.data()
         output.table(
-            ("matrices", "cycles/char", "declared", "weight beats", "efficiency", "link bytes"),
+            ("matrices", "cycles", "declared", "with fetch", "weight beats", "efficiency",
+             "link bytes"),
             [(layer["layer"], f"{layer['cycles_per_character']:.0f}",
-              f"{layer['declared_cycles']:.0f}", layer["beats"],
+              f"{layer['declared_cycles']:.0f}", f"{layer['elapsed']:.0f}", layer["beats"],
               f"{100 * layer['efficiency']:.2f} %", f"{layer['link_bytes']:.0f}")
-             for layer in data["layers"]], title="By request")
+             for layer in data["layers"]], title="Each character")
         mega = f"{data['clock_hz'] / 1e6:g} MHz"
         rows = [
             ("characters generated", f"{data['characters']}"),

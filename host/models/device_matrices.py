@@ -36,8 +36,12 @@ class Figures:
         Weight beats of one token without padding.
     vectors : int
         Vectors of results.
-    tokens, cycles, declared_cycles, link_bytes, results, saturations : int
-        Cycles from request to report, and what the golden model declares for its operations.
+    tokens, link_bytes, results, saturations : int
+    cycles, declared_cycles : int
+        From the first dispatch to the last result, and what the golden model declares for the
+        operations one after the other.
+    elapsed : int
+        From request to report: descriptors are fetched, too.
     late : int
         Requests that took more than the declared cycles.
     """
@@ -48,6 +52,7 @@ class Figures:
     tokens: int = 0
     vectors: int = 0
     cycles: int = 0
+    elapsed: int = 0
     declared_cycles: int = 0
     link_bytes: int = 0
     results: int = 0
@@ -140,6 +145,7 @@ class DeviceMatrices:
             total = layer(product.codes).astype(np.int64)
             stats, figures = layer.stats, group.figures
             figures.cycles += stats.cycles
+            figures.elapsed += stats.report.elapsed
             figures.declared_cycles += stats.declared_cycles
             figures.late += stats.cycles > stats.declared_cycles
             figures.link_bytes += stats.link_bytes
@@ -156,7 +162,8 @@ class DeviceMatrices:
         report = program.report
         figures.tokens += 1
         figures.vectors += len(results)
-        figures.cycles += report.elapsed
+        figures.cycles += report.cycles
+        figures.elapsed += report.elapsed
         figures.declared_cycles += program.declared_cycles
         figures.late += report.cycles > program.declared_cycles
         figures.link_bytes += program.link_bytes
