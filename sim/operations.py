@@ -53,7 +53,7 @@ def random_operation(config: Configuration, rng: np.random.Generator, **fixed: A
         rows = t.row_block * int(rng.integers(1, 3)) + int(rng.integers(1, 4))
     tiles = int(pick("tiles", lambda: rng.integers(1, 4)))
     per_tile = columns_per_beat(config, trits)
-    columns = pick("columns", lambda: 1 + int(
+    columns = pick("columns", lambda: tiles * per_tile if rng.random() < 0.25 else 1 + int(
         rng.integers((tiles - 1) * per_tile, tiles * per_tile)))
     columns = min(columns, max_columns(config, planes=planes))
     rows = min(rows, t.max_rows, config.memory.words // 4 // (planes * tiles))

@@ -7,7 +7,13 @@ from typing import Any
 
 from ...golden import table
 from ...golden.config import Configuration
-from ...golden.descriptor import TOKEN_LIMIT, TOKEN_QUEUES, Descriptor, Element
+from ...golden.descriptor import (
+    DESCRIPTOR_BYTES,
+    TOKEN_LIMIT,
+    TOKEN_QUEUES,
+    Descriptor,
+    Element,
+)
 from ...golden.protocol import FrameType, Header, Space
 from ...golden.records import scale_words
 from ...host.frames import encode
@@ -42,6 +48,9 @@ def tokens(recorder: Recorder, rng: random.Random, effort: int) -> None:
             write_descriptors(link, 0, program)
             link.run(0, len(program), 1)
             link.read(Space.SCRATCHPAD, small.destination, 20)
+    write_descriptors(link, 0, [replace(NOP, release=1)])
+    for bit in range(TOKEN_LIMIT.bit_length(), 32):  # one too many, however often it is to run
+        link.run(0, 1, (1 << bit) + rng.randrange(TOKEN_LIMIT))
 
 
 def _plain(config: Configuration) -> Descriptor:
@@ -103,13 +112,30 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
 
 
 def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
-    """Run operations with many tokens, those with other than 0x7001 not to their end."""
+    """Run operations with many tokens, those with other than 0x7001 not to their end.
+
+    And operations with as many beats as the memory holds, and powers of two of them.
+    """
     config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
     link = Link(recorder)
     fill(link, config, rng)
     write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
     link.run(0, 1, 1)
     link.read(Space.SCRATCHPAD, few.destination, 2)
+    most = config.memory.words - DESCRIPTOR_BYTES // config.word_bytes
+    rows = min(config.table.max_rows, 512)
+    for beats in (*(1 << bit for bit in range(9, 14)), most):
+        planes = min(8, beats // rows)
+        tiles = min(beats // (rows * planes), 3)
+        if beats > most or not tiles:
+            continue
+        write_descriptors(link, most, [replace(
+            few, rows=rows, planes_stored=planes, planes_used=planes, weights=0,
+            columns=min(tiles * config.table.beat_bits, table.max_columns(config, planes=planes)),
+            destination=config.scratchpad.words - rows // config.results_per_word)])
+        link.run(most, 1, 1)
+        link.read(Space.SCRATCHPAD, config.scratchpad.words - rows // config.results_per_word,
+                  rows // config.results_per_word)
     for bit in range(16):  # what was written before the reset is written again below
         write_descriptors(Link(recorder), 0, [replace(few, tokens=1 << bit | 1,
                                                       destination_step=0)])
@@ -121,18 +147,22 @@ def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
 def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
     """Put tokens into each queue and take them, at any pace; then order a chain by that queue.
 
-    Each operation of the chain reads what the one before has written, so that it is seen if a
-    token too many is counted; and the queue must be empty behind it.
+    Among them are operations so long that two are under way. Each operation of the chain reads what
+    the one before has written, so that it is seen if a token too many is counted; and the queue
+    must be empty behind it.
     """
     config, link = recorder.config, Link(recorder)
     fill(link, config, rng)
     small = _plain(config)
+    long = replace(small, columns=config.table.smallest_group, planes_stored=8, planes_used=8,
+                   rows=24, source=4, destination=8)
     for queue in range(TOKEN_QUEUES):
         put, take = replace(NOP, release=1 << queue), replace(NOP, wait=1 << queue)
         for _ in range(2 * effort):
             count = rng.randint(1, TOKEN_LIMIT)
             program = [d for kind in (put, take) for _ in range(count)
-                       for d in ([small, kind] if rng.random() < 0.4 else [kind])]
+                       for d in ([long] * rng.randint(1, 2) + [kind] if rng.random() < 0.3 else
+                                 [small, kind] if rng.random() < 0.3 else [kind])]
             for link_ in range(4):
                 program.append(replace(
                     small, rows=20, columns=40, source=32 + 32 * link_, destination_step=0,

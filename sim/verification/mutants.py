@@ -126,19 +126,39 @@ def _fields(line: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _pointless(line: str, netlist: Netlist) -> bool:
-    """Whether a fault changes nothing by its construction: its bit, or its other bit, is constant.
+    """Whether a fault changes nothing by its construction.
 
-    A bit that is x is one whose value does not matter, such as the address of no write.
+    Its bit, or its other bit, is constant; a bit that is x is one whose value does not matter, such
+    as the address of no write. Or the other bit alone decides what the cell puts out. Nor is a
+    clock mutated: behind the multiplexer of its fault it comes a simulator's step late, and its
+    registers take the new values of the others, fault or none.
     """
     fields, _ = _fields(line)
     cell, port, mode = fields["cell"], fields["port"], fields["mode"]
+    if port == "CLK" or port.endswith("_CLK"):
+        return True
     value = netlist.constant(cell, port, int(fields["portbit"]))
     if mode.startswith("const"):
         return value in ("x", mode[-1])
     if mode.startswith("cnot"):
         control = netlist.constant(cell, port, int(fields["ctrlbit"]))
-        return value == "x" or control not in (None, mode[-1])
+        return value == "x" or control not in (None, mode[-1]) or _decided(fields, netlist)
     return value == "x"
+
+
+def _decided(fields: dict[str, str], netlist: Netlist) -> bool:
+    """Whether a cell's result is certain where the other bit inverts the faulty one.
+
+    A vector with a bit of 1 is not zero, and one that differs from another in a bit is not equal.
+    """
+    cell, port, kind = fields["cell"], fields["port"], netlist.kind(fields["cell"])
+    active = fields["mode"][-1]
+    if kind in ("$logic_not", "$reduce_or", "$reduce_bool"):
+        return port == "A" and active == "1"
+    if kind in ("$eq", "$ne"):
+        other = netlist.constant(cell, "B" if port == "A" else "A", int(fields["ctrlbit"]))
+        return port in "AB" and other is not None and other != active
+    return False
 
 
 def _parse(line: str, unit: str, number: int, netlist: Netlist) -> Mutant:

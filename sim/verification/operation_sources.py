@@ -104,6 +104,8 @@ def operations(recorder: Recorder, rng: random.Random, effort: int) -> None:
     for index in range(64 * effort):
         recorder.pins = rng.choice([(0, 0), (0, 0), (0, 0), (60, 60)])
         d = random_operation(config, _numpy(rng))
+        if d.tokens == 1:  # which makes the steps meaningless
+            d = replace(d, source_step=rng.getrandbits(32), destination_step=rng.getrandbits(32))
         if index % 4 == 0:
             _with_contents(link, config, rng, [d])
             continue

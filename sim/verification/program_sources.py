@@ -27,13 +27,14 @@ def random_descriptor(config: Configuration, rng: random.Random) -> Descriptor:
     per_tile = table.columns_per_beat(config, trits)
     columns = min(rng.choice([1, per_tile, rng.randint(1, 3 * per_tile)]),
                   table.max_columns(config, planes=planes))
+    half = config.scratchpad.words // 2
     source_words = -(-columns // config.activations_per_word)
     result_words = -(-rows // config.results_per_word)
-    tokens = rng.choice([1, 1, 2, 3])
     source_step = rng.choice([0, source_words, source_words + 1])
     destination_step = rng.choice([0, result_words, result_words + rng.randrange(9)])
+    tokens = min(rng.choice([1, 1, 2, 3]), 1 + (half - source_words) // max(1, source_step),
+                 1 + (half - result_words) // max(1, destination_step))
     span = (tokens - 1) * source_step + source_words
-    half = config.scratchpad.words // 2
     source = rng.choice([0, half - span, rng.randint(0, half - span)])
     span = (tokens - 1) * destination_step + result_words
     destination = rng.choice([half, 2 * half - span, rng.randint(half, 2 * half - span)])

@@ -6,7 +6,7 @@ import re
 __all__ = ["Netlist"]
 
 _WIRE = re.compile(r"^  wire (?:width (\d+) )?.*?(\S+)$", re.M)
-_CELL = re.compile(r"^  cell \S+ (\S+)\n(.*?)^  end$", re.M | re.S)
+_CELL = re.compile(r"^  cell (\S+) (\S+)\n(.*?)^  end$", re.M | re.S)
 _CONNECT = re.compile(r"^    connect \\(\w+) (.+)$", re.M)
 _TERM = re.compile(r"(\d+)'([01xz-]*)|([\\$]\S+)(?: \[(\d+)(?::(\d+))?\])?|(-?\d+)|[{}]")
 
@@ -22,7 +22,13 @@ class Netlist:
 
     def __init__(self, text: str):
         self._width = {name: int(width or 1) for width, name in _WIRE.findall(text)}
-        self._ports = {name: dict(_CONNECT.findall(body)) for name, body in _CELL.findall(text)}
+        cells = _CELL.findall(text)
+        self._ports = {name: dict(_CONNECT.findall(body)) for _, name, body in cells}
+        self._kind = {name: kind for kind, name, _ in cells}
+
+    def kind(self, cell: str) -> str:
+        """Return the type of a cell, such as ``$add``; empty without such a cell."""
+        return self._kind.get(cell, "")
 
     def connection(self, cell: str, port: str) -> str:
         """Return what is connected, empty for nothing."""
