@@ -59,7 +59,9 @@ def register(app: typer.Typer) -> None:
                 str(characters), "--temperature", f"{temperature:g}", "--seed", str(seed),
                 "--check", check])
             describe(output, opened)
-            output.line(f"model       {loaded.name}: {loaded.ternary_weights} ternary weights")
+            licence = loaded.about.get("license")
+            output.line(f"model       {loaded.name}: {loaded.ternary_weights} ternary weights"
+                        + (f", licence {licence}" if licence else ""))
             matrices = [matrix for group in loaded.groups() for matrix in group]
             with output.progress("loading matrices", len(matrices)) as advance:
                 multiply = DeviceMatrices(loaded, opened, advance)

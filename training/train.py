@@ -26,10 +26,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for NAME.npz, NAME.json")
     parser.add_argument("--float", action="store_true", help="train the float twin")
     parser.add_argument("--name", help="of the files (the size, with -float)")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=4e-3)
-    parser.add_argument("--decay", type=float, default=0.01)
-    parser.add_argument("--beta", type=float, default=0.95, help="Adam's second one")
+    parser.add_argument("--power", type=float, default=4, help="of the cosine of the rate")
+    parser.add_argument("--floor", type=float, default=0, help="least rate, part of the highest")
+    parser.add_argument("--still", type=float, default=0.1,
+                        help="last part of the steps, in which the matrices rest")
+    parser.add_argument("--decay", type=float, default=0)
+    parser.add_argument("--beta", type=float, default=0.99, help="Adam's second one")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--seed", type=int, default=1)
@@ -54,14 +58,24 @@ def train(options: argparse.Namespace, size: dict, name: str) -> None:
     split = len(codes) * 9 // 10
     learn, check = codes[:split], codes[split:]
     model = LanguageModel(characters=len(vocabulary), ternary=not options.float, **size).cuda()
-    groups = [{"params": [p for p in model.parameters() if p.dim() == 2],
-               "weight_decay": options.decay},
-              {"params": [p for p in model.parameters() if p.dim() != 2], "weight_decay": 0.0}]
+    matrices = [module.weight for module in model.modules() if isinstance(module, TernaryLinear)]
+    known = set(map(id, matrices))
+    rest = [p for p in model.parameters() if id(p) not in known]
+    groups = [{"params": matrices, "weight_decay": options.decay},
+              {"params": [p for p in rest if p.dim() == 2], "weight_decay": options.decay},
+              {"params": [p for p in rest if p.dim() != 2], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, options.beta), fused=True)
     warm = 200
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(
-        (step + 1) / warm,
-        0.02 + 0.49 * (1 + math.cos(math.pi * min(1, step / options.steps)))))
+
+    def factor(step: int, last: float) -> float:
+        falling = (0.5 + 0.5 * math.cos(math.pi * min(1, step / last))) ** options.power
+        return min((step + 1) / warm, options.floor + (1 - options.floor) * falling)
+
+    # Trits go on flipping at the smallest rate: what is measured is best when they rest.
+    end = options.steps * (1 - options.still)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, [
+        lambda step: factor(step, end) * (step < end or not options.still),
+        *2 * [lambda step: factor(step, options.steps)]])
     states = model.states(options.batch)
 
     def loss_of(window):
@@ -102,7 +116,8 @@ def train(options: argparse.Namespace, size: dict, name: str) -> None:
               "seconds": round(time.time() - start, 1), "torch": torch.__version__,
               "device": torch.cuda.get_device_name(), "curve": curve,
               "options": {key: getattr(options, key) for key in (
-                  "steps", "rate", "decay", "beta", "batch", "length", "seed")}}
+                  "steps", "rate", "power", "floor", "still", "decay", "beta", "batch", "length",
+                "seed")}}
     (options.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     print(f"{name}: {record['ternary_weights']} weights in matrices, validation loss {loss:.4f} at "
           f"step {step}, {record['seconds']} s", flush=True)

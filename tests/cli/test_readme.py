@@ -21,6 +21,13 @@ def test_the_examples_run(capsys):
     assert 0 < float(efficiency) <= 1
 
 
+def test_the_example_of_the_language_models_runs(capsys):
+    document = (Path(__file__).parents[2] / "docs" / "language_models.md").read_text()
+    example, = re.findall(r"```python\n(.*?)```", document, re.S)
+    exec(example, {})
+    assert len(capsys.readouterr().out) == 40
+
+
 def test_the_exit_codes_are_those_of_the_help(capsys):
     assert main(["--help"]) == 0
     of_help = re.search(r"Exit codes: (.*)\.", " ".join(capsys.readouterr().out.split()))[1]
