@@ -84,12 +84,12 @@ def train(options: argparse.Namespace, size: dict, name: str) -> None:
 
     compiled = torch.compile(loss_of)
     offsets = torch.arange(options.length + 1, device="cuda")
-    generator = torch.Generator(device="cuda").manual_seed(options.seed)
+    generator = torch.Generator().manual_seed(options.seed)
     curve, best, start = [], (math.inf, 0, None), time.time()
     running = torch.zeros((), device="cuda")
     for step in range(1, options.steps + 1):
-        first = torch.randint(len(learn) - options.length, (options.batch, 1), device="cuda",
-                              generator=generator)
+        first = torch.randint(len(learn) - options.length, (options.batch, 1),
+                              generator=generator).cuda()
         loss = compiled(learn[first + offsets])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

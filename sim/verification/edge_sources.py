@@ -23,10 +23,11 @@ _FILLED = 4096
 
 
 def places(recorder: Recorder, rng: random.Random, effort: int) -> None:
-    """Put one vector or matrix of a random operation to where it just fits, and one word on.
+    """Put one vector or matrix of a random operation to where it just fits, and some words on.
 
-    In turn: the end of the last token's activations, results, of the weights and of the scales, and
-    either vector beside the other.
+    One word, or a power of two of them: what a single bit of a comparison decides. In turn: the
+    end of the last token's activations, results, of the weights and of the scales, and either
+    vector beside the other.
     """
     config, link = recorder.config, Link(recorder)
     fill(link, config, rng)
@@ -36,9 +37,10 @@ def places(recorder: Recorder, rng: random.Random, effort: int) -> None:
                              rows=rng.randint(1, 40))
         d = replace(d, source_step=rng.choice([0, 1, d.source_step, rng.randint(0, 40)]),
                     destination_step=d.destination_step + rng.choice([0, 1, rng.randint(0, 40)]))
-        for delta in (0, 1):
+        for delta in (0, 1, 1 << rng.randrange(1, 32)):
             moved = _at_an_edge(config, d, index % 6, delta)
-            if min(moved.source, moved.destination, moved.weights, moved.scales) < 0:
+            addresses = moved.source, moved.destination, moved.weights, moved.scales
+            if min(addresses) < 0 or max(addresses) >> 32:
                 continue
             write_descriptors(link, base, [moved])
             if not link.run(base, 1, 1).code:

@@ -43,6 +43,11 @@ class Exclusion:
     bits: Callable[[Configuration, int], bool]
     reason: str
 
+    @property
+    def zero(self) -> bool:
+        """Whether the bits are 0 for as long as any test runs."""
+        return any(reason in self.reason for reason in (_LONG, _CONSTANT, _BEYOND, _FAST, _MANY))
+
 
 def _every(config: Configuration, bit: int) -> bool:
     return True
@@ -81,6 +86,7 @@ def _longest(config: Configuration) -> int:
 
 
 _LONG = "counters of 40 bits (64 in reports): the others need more than a million cycles"
+_MANY = "counters of 32 bits: the others need thousands of requests"
 _CONSTANT = "constant: there is no code of refusal above 15"
 _BEYOND = "addresses and lengths beyond the memory, and longer requests, do not occur"
 _FAST = ("the on-chip memory answers before the tables are built, and the scratchpad takes every "
@@ -115,7 +121,7 @@ EXCLUSIONS = (
     Exclusion(r"engine(\..*)?", r"(starved|blocked)(\$\d+)?", _every, _FAST),
     Exclusion(r"shell\.executor\.local", r"count_(frames|damaged|overruns|repeats?|\w+)",
               _from(COUNTED["events"]),
-              "counters of 32 bits: the others need thousands of requests"),
+              _MANY),
     Exclusion(r"shell\.executor\.local", r"report\[[34]\]", _every, _FAST),
     Exclusion(r"shell\.executor\.local", r"report\[5\]", _from(COUNTED["saturations"]), _LONG),
     Exclusion(r"shell\.executor(\.local)?", r"report_word|(report|write)_port__data",

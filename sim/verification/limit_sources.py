@@ -165,7 +165,8 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
                                  [small, kind] if rng.random() < 0.3 else [kind])]
             for link_ in range(4):
                 program.append(replace(
-                    small, rows=20, columns=40, source=32 + 32 * link_, destination_step=0,
+                    small, rows=20, columns=40, planes_stored=8, planes_used=8,
+                    source=32 + 32 * link_, destination_step=0,
                     destination=64 + 32 * link_, wait=(link_ > 0) << queue, release=1 << queue))
             program += [take, take]  # the second waits for what never comes
             _run(link, config, rng, program)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...gen.tools import run_yosys
+from ...golden.config import Configuration
+from .pointless import Pointless
 from .rtlil import Netlist
 from .units import unit_of
 
@@ -67,12 +69,13 @@ class Mutant:
                 f"{self.port}[{self.bit}] ({self.wire}), lines {lines}")
 
 
-def insert_mutants(verilog: str, *, count: int, seed: int,
+def insert_mutants(config: Configuration, verilog: str, *, count: int, seed: int,
                    units: Sequence[str] = UNITS) -> tuple[str, list[Mutant]]:
     """Return the flattened netlist with an input ``mutsel``, and its mutants, numbered from 1.
 
     Parameters
     ----------
+    config : Configuration
     verilog : str
         With the top module ``luthier``.
     count, seed : int
@@ -99,12 +102,13 @@ def insert_mutants(verilog: str, *, count: int, seed: int,
         _yosys(folder, "read_verilog luthier.v; prep -top luthier -flatten; write_rtlil flat.il; "
                + "; ".join(lists))
         netlist = Netlist((folder / "flat.il").read_text())
+        pointless = Pointless(config, netlist)
         commands: list[str] = []
         mutants: list[Mutant] = []
         for unit in units:
             # Yosys may choose a place twice, and one where the fault changes nothing.
             chosen = dict.fromkeys((folder / f"{unit}.txt").read_text().splitlines())
-            for line in [line for line in chosen if not _pointless(line, netlist)][:count]:
+            for line in [line for line in chosen if not pointless(_fields(line)[0])][:count]:
                 mutants.append(_parse(line, unit, len(mutants) + 1, netlist))
                 commands.append(line)
         bits = len(mutants).bit_length()
@@ -123,42 +127,6 @@ def _fields(line: str) -> tuple[dict[str, str], list[str]]:
     pairs = list(zip(words[1::2], words[2::2]))
     return ({key[1:]: value for key, value in pairs if key != "-src"},
             [value for key, value in pairs if key == "-src"])
-
-
-def _pointless(line: str, netlist: Netlist) -> bool:
-    """Whether a fault changes nothing by its construction.
-
-    Its bit, or its other bit, is constant; a bit that is x is one whose value does not matter, such
-    as the address of no write. Or the other bit alone decides what the cell puts out. Nor is a
-    clock mutated: behind the multiplexer of its fault it comes a simulator's step late, and its
-    registers take the new values of the others, fault or none.
-    """
-    fields, _ = _fields(line)
-    cell, port, mode = fields["cell"], fields["port"], fields["mode"]
-    if port == "CLK" or port.endswith("_CLK"):
-        return True
-    value = netlist.constant(cell, port, int(fields["portbit"]))
-    if mode.startswith("const"):
-        return value in ("x", mode[-1])
-    if mode.startswith("cnot"):
-        control = netlist.constant(cell, port, int(fields["ctrlbit"]))
-        return value == "x" or control not in (None, mode[-1]) or _decided(fields, netlist)
-    return value == "x"
-
-
-def _decided(fields: dict[str, str], netlist: Netlist) -> bool:
-    """Whether a cell's result is certain where the other bit inverts the faulty one.
-
-    A vector with a bit of 1 is not zero, and one that differs from another in a bit is not equal.
-    """
-    cell, port, kind = fields["cell"], fields["port"], netlist.kind(fields["cell"])
-    active = fields["mode"][-1]
-    if kind in ("$logic_not", "$reduce_or", "$reduce_bool"):
-        return port == "A" and active == "1"
-    if kind in ("$eq", "$ne"):
-        other = netlist.constant(cell, "B" if port == "A" else "A", int(fields["ctrlbit"]))
-        return port in "AB" and other is not None and other != active
-    return False
 
 
 def _parse(line: str, unit: str, number: int, netlist: Netlist) -> Mutant:

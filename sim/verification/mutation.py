@@ -106,7 +106,7 @@ def measure(config: Configuration, *, seed: int, count: int, effort: int = 3,
     """
     artefact = generate(config)
     say(f"inserting {count} mutants into each unit")
-    verilog, mutants = insert_mutants(artefact.verilog, count=count, seed=seed, units=units)
+    verilog, mutants = insert_mutants(config, artefact.verilog, count=count, seed=seed, units=units)
     say("recording the scripts on the golden model")
     scripts: list[Script] = [
         (record(config, artefact.build_id, SOURCES, seed=seed + work, effort=work), seed + work)
