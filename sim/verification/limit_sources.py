@@ -101,8 +101,10 @@ def refused_scales(recorder: Recorder, rng: random.Random, effort: int) -> None:
         changes += [(good, {"columns": columns, "source": config.scratchpad.words - size + delta})
                     for delta in (0, 1)]
     for bit in range(47):  # each bit of the product in an address, alone
-        changes.append((good, {"source_step": 1 << min(bit, 31),
-                               "tokens": 1 + (1 << max(0, bit - 31)), "destination_step": 0}))
+        for one, other in (("source_step", "destination_step"),
+                           ("destination_step", "source_step")):
+            changes.append((good, {one: 1 << min(bit, 31), other: 0,
+                                   "tokens": 1 + (1 << max(0, bit - 31))}))
     fill(link, config, rng)
     for d, change in changes:
         base = rng.randrange(config.memory.words // 2, config.memory.words - 16)
