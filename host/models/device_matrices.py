@@ -61,7 +61,7 @@ class Figures:
 
     @property
     def efficiency(self) -> float:
-        """Work over time, as design.md 6.4 has it; 0 before the first token."""
+        """Weights over cycles times columns of a beat; 0 before the first token."""
         return self.work * self.tokens / self.cycles if self.cycles else 0.0
 
 
@@ -99,6 +99,7 @@ class DeviceMatrices:
         check_model_fits(device.config, model)
         self._device = device
         self._groups: dict[str, _Group] = {}
+        self._loaded: list[Layer] = []
         try:
             for group in model.groups():
                 self._groups[group[0].name] = self._load(group, advance)
@@ -113,6 +114,7 @@ class DeviceMatrices:
         for matrix, source in zip(group, sources, strict=True):
             layer = device.load(Weights.ternary(matrix.trits), matrix.name)
             program.output(program.apply(layer, source, by_token="int16"))
+            self._loaded.append(layer)
             layers.append(layer)
             advance()
         per_beat = columns_per_beat(device.config, True)
@@ -175,6 +177,6 @@ class DeviceMatrices:
         """Give the device's memory back."""
         for group in self._groups.values():
             group.program.unload()
-            for layer in group.layers:
-                layer.unload()
-        self._groups = {}
+        for layer in self._loaded:
+            layer.unload()
+        self._groups, self._loaded = {}, []

@@ -157,6 +157,16 @@ def test_a_memory_that_is_too_small(tmp_path):
         DeviceMatrices(load_model("shakespeare-small"), device)
 
 
+def test_what_was_loaded_is_unloaded_where_there_is_no_room_for_all(model):
+    with connect("golden:tiny") as device:
+        free = device.free_words
+        taken = device.allocate(free - 100, "something else")
+        with pytest.raises(UserError, match=r"layer blocks\.0\.\w+ needs \d+ words of device"):
+            DeviceMatrices(model, device)
+        device.free(taken, free - 100)
+        assert device.free_words == free
+
+
 def test_a_character_that_it_does_not_know(model):
     with pytest.raises(UserError, match=r"the prompt has the character 'z' at place 2, which "
                                         r"model random does not know; use only these: \\nabcdef "):
