@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden model of the engine: programs of descriptors on a scratchpad and a device memory."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .config import Configuration
@@ -23,6 +25,9 @@ from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
 __all__ = ["Engine"]
+
+#: Sums of several tokens that are computed at once: 32 MiB.
+_MOST_SUMS = 1 << 22
 
 
 class Engine:
@@ -85,9 +90,7 @@ class Engine:
                 config, self.memory[d.scales : d.scales + scale_words(config, **records)],
                 **records)
         saturations, element = 0, Element(d.destination_type)
-        x = np.array([self._activations(d.source + token * d.source_step, d.columns)
-                      for token in range(d.tokens)])
-        for token, (sums, of_x) in enumerate(zip(*self._multiply(packed, x, d), strict=True)):
+        for token, (sums, of_x) in enumerate(self._products(packed, d)):
             y = sums.sum(axis=1)
             if s is not None and t is not None:
                 y = (s * sums).sum(axis=1) + (t * of_x).sum(axis=1)
@@ -103,6 +106,17 @@ class Engine:
         return {"cycles": cycles(config, d),
                 "busy": length // d.planes_stored * d.planes_used * d.tokens,
                 "saturations": saturations}
+
+    def _products(self, packed: np.ndarray, d: Descriptor) -> Iterator[
+            tuple[np.ndarray, np.ndarray]]:
+        """Yield what :meth:`_multiply` makes of each token, from as many at once as are handy."""
+        tiles = -(-d.columns // columns_per_beat(self.config, d.trits))
+        sums = d.rows * tiles * groups_per_tile(self.config, d.group, d.trits)
+        chunk = max(1, _MOST_SUMS // sums)
+        for first in range(0, d.tokens, chunk):
+            x = np.array([self._activations(d.source + token * d.source_step, d.columns)
+                          for token in range(first, min(first + chunk, d.tokens))])
+            yield from zip(*self._multiply(packed, x, d), strict=True)
 
     def _activations(self, start: int, columns: int) -> np.ndarray:
         """Return ``columns`` activations from word ``start``, sign-extended from A bits."""

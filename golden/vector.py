@@ -24,6 +24,7 @@ from math import isqrt
 
 import numpy as np
 
+from .descriptor import LARGEST_SHIFT
 from .scales import round_half_even
 
 __all__ = [
@@ -40,7 +41,6 @@ NORM_FRACTION = 12
 LARGEST_CODE = 127
 #: Bits of the multiplier of a token's scale: as the output stage has, its sign aside.
 _MULTIPLIER_BITS = 15
-_LARGEST_SHIFT = 63
 
 # Sigmoid and exponential ------------------------------------------------------------------------
 
@@ -224,8 +224,8 @@ def token_scale(squares: int, largest: int, gain: tuple[int, int]) -> tuple[int,
         shift -= 1
     if shift < 0:
         return (1 << _MULTIPLIER_BITS) - 1, 0
-    if shift > _LARGEST_SHIFT:
-        shift = _LARGEST_SHIFT
+    if shift > LARGEST_SHIFT:
+        shift = LARGEST_SHIFT
         multiplier = _quotient(top, root, shift + scale)
     return multiplier, shift
 

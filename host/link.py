@@ -30,8 +30,8 @@ class Link(Conversation):
     Requests are numbered; one that is not answered in time is sent again under its number, so that
     the device executes it once. The READs or WRITEs of a call are pipelined as far as the device
     has room; every call returns when all its replies are there, so a READ or a RUN sees the WRITEs
-    before it. A call
-    that ends early, by Ctrl-C also, leaves a link that resynchronises at the next call.
+    before it. A call that ends early, by Ctrl-C also, leaves a link that resynchronises at the next
+    call.
 
     Parameters
     ----------

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The device model against docs/link.md, frame by frame."""
 
+import numpy as np
 import pytest
 from cobs import cobs
 
+from luthier.golden import engine
 from luthier.golden.config import load_configuration
 from luthier.golden.descriptor import Refusal
 from luthier.golden.protocol import (
@@ -18,6 +20,7 @@ from luthier.golden.protocol import (
     identification,
     seal,
 )
+from luthier.host import Weights, connect
 from luthier.host.device_model import DeviceModel
 
 HELLO, READ, WRITE, RUN = FrameType.HELLO, FrameType.READ, FrameType.WRITE, FrameType.RUN
@@ -202,3 +205,13 @@ def test_wide_words_fill_the_status_space():
     status, data = ask(device, type=READ, seq=1, space=3, count=2)
     assert status == Status.OK and len(data) == 128
     assert ask(device, type=READ, seq=2, space=3, count=1, address=2)[0] == Status.BAD_ADDRESS
+
+
+@pytest.mark.parametrize("most", [1, 100, 1 << 22])
+def test_tokens_in_any_portions(monkeypatch, most):
+    """A golden device multiplies as many tokens at once as its memory allows."""
+    monkeypatch.setattr(engine, "_MOST_SUMS", most)
+    rng = np.random.default_rng(8)
+    weights, x = rng.integers(-1, 2, (20, 90)), rng.integers(-128, 128, (7, 90))
+    with connect("golden:tiny") as device:
+        assert (device.load(Weights.ternary(weights))(x) == x @ weights.T).all()
