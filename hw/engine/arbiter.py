@@ -31,9 +31,10 @@ class MemoryArbiter(wiring.Component):
 
     Members
     -------
-    program_request, unit_request : ``In(stream.Signature(read_request))``
+    program_request, unit_request : ``In(stream.Signature(read_request(memory.words)))``
     program_beat, unit_beat : ``Out(stream.Signature(D))``
-    request : ``Out(stream.Signature(read_request))``, beat : ``In(stream.Signature(D))``
+    request : ``Out(stream.Signature(read_request(memory.words)))``
+    beat : ``In(stream.Signature(D))``
         Memory.
     """
 
@@ -43,7 +44,7 @@ class MemoryArbiter(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         request, beat = (stream.Signature(shape) for shape in (
-            read_request, config.table.beat_bits))
+            read_request(config.memory.words), config.table.beat_bits))
         super().__init__({
             "program_request": In(request), "unit_request": In(request),
             "program_beat": Out(beat), "unit_beat": Out(beat),

@@ -47,14 +47,14 @@ class BeatReader(wiring.Component):
     -------
     command : ``In(stream.Signature(beat_command(config)))``
         Two are queued.
-    request : ``Out(stream.Signature(read_request))``
+    request : ``Out(stream.Signature(read_request(memory.words)))``
     """
 
     def __init__(self, config: Configuration):
         self._config = config
         super().__init__({
             "command": In(stream.Signature(beat_command(config))),
-            "request": Out(stream.Signature(read_request)),
+            "request": Out(stream.Signature(read_request(config.memory.words))),
         })
 
     @property

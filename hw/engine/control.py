@@ -7,14 +7,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.descriptor import DESCRIPTOR_BYTES, Opcode, Refusal
+from ..seam import run_request
 from .descriptor import DescriptorCheck, descriptor_layout
 from .memory import read_request
 from .tokens import TokenQueues
 
-__all__ = ["Control", "report_layout", "run_request"]
-
-#: A program: ``count`` descriptors from word ``base`` on, ``repeat`` times.
-run_request = data.StructLayout({"base": 32, "repeat": 32, "count": 16})
+__all__ = ["Control", "report_layout"]
 
 #: Bits as in :class:`luthier.golden.protocol.Report`.
 report_layout = data.StructLayout({
@@ -51,7 +49,8 @@ class Control(wiring.Component):
         A report for each program.
     running : ``Out(1)``
         A program is in progress: the memory is this unit's and the operations'.
-    request : ``Out(stream.Signature(read_request))``, beat : ``In(stream.Signature(D))``
+    request : ``Out(stream.Signature(read_request(memory.words)))``
+    beat : ``In(stream.Signature(D))``
         Memory, for descriptors. Beats are taken at once.
     descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
         The operation that is dispatched next; words of its weights, logarithm of its groups.
@@ -68,7 +67,7 @@ class Control(wiring.Component):
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
             "running": Out(1),
-            "request": Out(stream.Signature(read_request)),
+            "request": Out(stream.Signature(read_request(config.memory.words))),
             "beat": In(stream.Signature(config.table.beat_bits)),
             "descriptor": Out(descriptor_layout),
             "beats": Out(self._check.beats.shape()),

@@ -154,10 +154,11 @@ class DescriptorCheck(wiring.Component):
         config, d = self._config, self.descriptor
         checking = Signal()  # as a condition, it spares a simulator all of this in other cycles
         code = self._fields(m, checking)
-        # One product at a time: total += multiplicand << i for each bit i of the multiplier.
-        multiplicand = Signal(48)
+        # One product at a time: total += multiplicand << i for each bit i of the multiplier. Both
+        # hold the limits of addresses; the bit above says that the number is larger.
+        bits = max(config.scratchpad.words, config.memory.words).bit_length()
+        multiplicand, total = Signal(bits + 1), Signal(bits + 1)
         multiplier = Signal(16)
-        total = Signal(49)
         columns_left = Signal(range(config.table.max_columns + 1))
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
         source_words = (d.columns[:17] + config.activations_per_word - 1) >> (
@@ -171,19 +172,27 @@ class DescriptorCheck(wiring.Component):
                         (d.rows[:17] + per_word - 1) >> (per_word.bit_length() - 1))
         strip_words = full_strip_words(m, config, "strip_words", self.groups, d.offsets)
         # The last token's offset comes from the product; the vector behind it is added here.
-        source_end, destination_end = Signal(50), Signal(50)
+        source_end, destination_end = (
+            Signal(range(config.scratchpad.words + 1), name=name)
+            for name in ("source_end", "destination_end"))
         ends = [
             ("SOURCE", "DESTINATION", source_end, d.source + source_words),
             ("DESTINATION", "WEIGHTS", destination_end, d.destination + result_words),
         ]
 
+        def clipped(value):
+            return Cat(value[:bits], value[bits:].any())
+
         def multiply(a, b):
-            m.d.sync += [multiplicand.eq(a), multiplier.eq(b), total.eq(0)]
+            m.d.sync += [multiplicand.eq(clipped(a)), multiplier.eq(b), total.eq(0)]
 
         def proceed():
-            m.d.sync += [multiplicand.eq(multiplicand << 1), multiplier.eq(multiplier >> 1)]
+            m.d.sync += [
+                multiplicand.eq(clipped(multiplicand << 1)),
+                multiplier.eq(multiplier >> 1),
+            ]
             with m.If(multiplier[0]):
-                m.d.sync += total.eq(total + multiplicand)
+                m.d.sync += total.eq(clipped(total + multiplicand))
 
         def refuse(condition, refusal):
             with m.If(condition):
@@ -221,7 +230,7 @@ class DescriptorCheck(wiring.Component):
                     m.next = "WEIGHT TILES"
             with m.State("WEIGHT TILES"):
                 m.d.sync += [
-                    total.eq(total + multiplicand),
+                    total.eq(clipped(total + multiplicand)),
                     columns_left.eq(columns_left - per_tile),
                 ]
                 with m.If(columns_left <= per_tile):
@@ -246,7 +255,7 @@ class DescriptorCheck(wiring.Component):
                         m.next = "SCALE TILES"
                 with m.State("SCALE TILES"):
                     m.d.sync += [
-                        total.eq(total + multiplicand),
+                        total.eq(clipped(total + multiplicand)),
                         columns_left.eq(columns_left - per_tile),
                     ]
                     with m.If(columns_left <= per_tile):

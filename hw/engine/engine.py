@@ -2,31 +2,24 @@
 """The engine: scratchpad, memory port, control and the units."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.protocol import Space
+from ..seam import host_read, host_write, run_request
 from ..stream import Queue
 from ..table import TableUnit
 from ..table.commands import table_command, walk_command
 from .activations import ActivationReader
 from .arbiter import MemoryArbiter
 from .beats import BeatReader
-from .control import Control, report_layout, run_request
+from .control import Control, report_layout
 from .memory import MemorySignature
 from .results import ResultWriter
 from .scratchpad import Scratchpad
 
-__all__ = ["Engine", "host_read", "host_write"]
-
-#: The host's request for words of a space.
-host_read = data.StructLayout({"space": 2, "address": 32, "count": 16})
-
-
-def host_write(beat_bits: int) -> data.StructLayout:
-    """Return the layout of one word that the host writes to a space."""
-    return data.StructLayout({"space": 2, "address": 32, "data": beat_bits})
+__all__ = ["Engine"]
 
 
 class Engine(wiring.Component):
@@ -41,11 +34,11 @@ class Engine(wiring.Component):
 
     Members
     -------
-    request : ``In(stream.Signature(host_read))``, read : ``Out(stream.Signature(D))``
+    request : ``In(stream.Signature(host_read(config)))``, read : ``Out(stream.Signature(D))``
         Words of scratchpad or memory.
-    write : ``In(stream.Signature(host_write(D)))``
+    write : ``In(stream.Signature(host_write(config)))``
     run : ``In(stream.Signature(run_request))``, report : ``Out(stream.Signature(report_layout))``
-    memory : ``Out(MemorySignature(D))``
+    memory : ``Out(MemorySignature(D, memory.words))``
         Device memory.
     """
 
@@ -55,12 +48,12 @@ class Engine(wiring.Component):
         self._config = config
         bits = config.table.beat_bits
         super().__init__({
-            "request": In(stream.Signature(host_read)),
+            "request": In(stream.Signature(host_read(config))),
             "read": Out(stream.Signature(bits)),
-            "write": In(stream.Signature(host_write(bits))),
+            "write": In(stream.Signature(host_write(config))),
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
-            "memory": Out(MemorySignature(bits)),
+            "memory": Out(MemorySignature(bits, config.memory.words)),
         })
 
     @property
@@ -176,7 +169,7 @@ class Engine(wiring.Component):
     def _host(self, m, scratchpad):
         """Serve the host's reads and writes; return its memory port and scratchpad address."""
         bits = self._config.table.beat_bits
-        host = MemorySignature(bits).create(path=("host",))
+        host = MemorySignature(bits, self._config.memory.words).create(path=("host",))
         m.submodules.host_words = queue = Queue(bits, 2)
         write, request = self.write, self.request
         to_memory = Signal()
@@ -191,7 +184,8 @@ class Engine(wiring.Component):
             write.ready.eq(Mux(to_memory, self.memory.write.ready, scratchpad.host_write.ready)),
         ]
 
-        address, left, arrived = Signal.like(scratchpad.other_address), Signal(16), Signal()
+        address, arrived = Signal.like(scratchpad.other_address), Signal()
+        left = Signal.like(request.payload.count)
         from_memory, issue = Signal(), Signal()
         m.d.comb += [
             host.request.payload.address.eq(request.payload.address),

@@ -9,13 +9,19 @@ from ..stream import Queue
 
 __all__ = ["MemorySignature", "OnChipMemory", "read_request", "write_request"]
 
-#: Words to read: ``length`` beats from word ``address`` on.
-read_request = data.StructLayout({"address": 32, "length": 16})
+
+def read_request(words: int) -> data.StructLayout:
+    """Return the layout of a request to a memory of ``words``.
+
+    ``length`` beats from word ``address`` on.
+    """
+    return data.StructLayout({
+        "address": range(words), "length": range(min(words, (1 << 16) - 1) + 1)})
 
 
-def write_request(beat_bits: int) -> data.StructLayout:
-    """Return the layout of one word to write."""
-    return data.StructLayout({"address": 32, "data": beat_bits})
+def write_request(beat_bits: int, words: int) -> data.StructLayout:
+    """Return the layout of one word to write to a memory of ``words``."""
+    return data.StructLayout({"address": range(words), "data": beat_bits})
 
 
 class MemorySignature(wiring.Signature):
@@ -28,19 +34,21 @@ class MemorySignature(wiring.Signature):
     ----------
     beat_bits : int
         D.
+    words : int
+        Size.
 
     Interface attributes
     --------------------
-    request : ``Out(stream.Signature(read_request))``
+    request : ``Out(stream.Signature(read_request(words)))``
     beat : ``In(stream.Signature(D))``
-    write : ``Out(stream.Signature(write_request(D)))``
+    write : ``Out(stream.Signature(write_request(D, words)))``
     """
 
-    def __init__(self, beat_bits: int):
+    def __init__(self, beat_bits: int, words: int):
         super().__init__({
-            "request": Out(stream.Signature(read_request)),
+            "request": Out(stream.Signature(read_request(words))),
             "beat": In(stream.Signature(beat_bits)),
-            "write": Out(stream.Signature(write_request(beat_bits))),
+            "write": Out(stream.Signature(write_request(beat_bits, words))),
         })
 
 
@@ -62,7 +70,7 @@ class OnChipMemory(wiring.Component):
 
     Members
     -------
-    port : ``In(MemorySignature(beat_bits))``
+    port : ``In(MemorySignature(beat_bits, words))``
 
     Raises
     ------
@@ -74,7 +82,7 @@ class OnChipMemory(wiring.Component):
         if latency < 3:
             raise ValueError(f"latency must be at least 3, not {latency!r}")
         self._beat_bits, self._words, self._latency = beat_bits, words, latency
-        super().__init__({"port": In(MemorySignature(beat_bits))})
+        super().__init__({"port": In(MemorySignature(beat_bits, words))})
 
     @property
     def latency(self) -> int:
@@ -84,21 +92,14 @@ class OnChipMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         port, depth = self.port, self._latency + 1
-        length = range(min(self._words, (1 << 16) - 1) + 1)
-        m.submodules.requests = requests = Queue(
-            data.StructLayout({"address": range(self._words), "length": length}), 4)
+        m.submodules.requests = requests = Queue(read_request(self._words), 4)
         m.submodules.beats = beats = Queue(self._beat_bits, depth)
         m.submodules.store = store = memory.Memory(
             shape=self._beat_bits, depth=self._words, init=[])
         read, write = store.read_port(), store.write_port()
+        wiring.connect(m, wiring.flipped(port.request), requests.i)
+        wiring.connect(m, beats.o, wiring.flipped(port.beat))
         m.d.comb += [
-            requests.i.payload.address.eq(port.request.payload.address),
-            requests.i.payload.length.eq(port.request.payload.length),
-            requests.i.valid.eq(port.request.valid),
-            port.request.ready.eq(requests.i.ready),
-            port.beat.payload.eq(beats.o.payload),
-            port.beat.valid.eq(beats.o.valid),
-            beats.o.ready.eq(port.beat.ready),
             write.addr.eq(port.write.payload.address),
             write.data.eq(port.write.payload.data),
             write.en.eq(port.write.valid),
@@ -107,9 +108,9 @@ class OnChipMemory(wiring.Component):
 
         # A credit for each place in the queue of beats.
         credits = Signal(range(depth + 1), init=depth)
-        offset = Signal(length)
-        issue = Signal()
         current = requests.o.payload
+        offset = Signal.like(current.length)
+        issue = Signal()
         m.d.comb += issue.eq(requests.o.valid & (credits != 0))
         m.d.sync += credits.eq(credits - issue + (beats.o.valid & beats.o.ready))
         with m.If(issue):

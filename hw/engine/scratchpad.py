@@ -5,13 +5,11 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .memory import write_request
-
 __all__ = ["Scratchpad", "scratchpad_write"]
 
 
 def scratchpad_write(config) -> data.StructLayout:
-    """Return the layout of a write by a unit: one word."""
+    """Return the layout of one word to write."""
     return data.StructLayout({
         "address": range(config.scratchpad.words), "data": config.table.beat_bits})
 
@@ -34,7 +32,7 @@ class Scratchpad(wiring.Component):
         Read ports; data in the cycle after the address.
     result : ``In(scratchpad_write(config))``, result_valid : ``In(1)``
         Write port of the units.
-    host_write : ``In(stream.Signature(write_request(D)))``
+    host_write : ``In(stream.Signature(scratchpad_write(config)))``
         Write port of the host.
     """
 
@@ -48,7 +46,7 @@ class Scratchpad(wiring.Component):
             "other_data": Out(bits),
             "result": In(scratchpad_write(config)),
             "result_valid": In(1),
-            "host_write": In(stream.Signature(write_request(bits))),
+            "host_write": In(stream.Signature(scratchpad_write(config))),
         })
 
     @property

@@ -15,16 +15,10 @@ from ...golden.protocol import (
     Space,
     Status,
 )
+from ..seam import host_read, host_write, run_request
 from .cache import ReplyCache
 from .check import RequestCheck
-from .layouts import (
-    RequestReader,
-    SlotWrite,
-    read_request,
-    run_request,
-    slot_shape,
-    word_write,
-)
+from .layouts import RequestReader, SlotWrite, slot_shape
 from .local import LocalSpaces
 from .registers import executor_registers
 
@@ -71,10 +65,10 @@ class Executor(wiring.Component):
             "send": Out(stream.Signature(slot_shape(link.cache_depth))),
             "busy": In(1),
             "slot": In(slot_shape(link.cache_depth)),
-            "request": Out(stream.Signature(read_request())),
+            "request": Out(stream.Signature(host_read(config))),
             "read": In(stream.Signature(bits)),
-            "write": Out(stream.Signature(word_write(config))),
-            "run": Out(stream.Signature(run_request())),
+            "write": Out(stream.Signature(host_write(config))),
+            "run": Out(stream.Signature(run_request)),
             "report": In(stream.Signature(8 * REPORT_BYTES)),
             "damaged": In(1),
             "overrun": In(1),

@@ -5,7 +5,6 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...golden.config import Configuration
 from ...golden.protocol import HEADER_BYTES
 
 __all__ = [
@@ -16,10 +15,7 @@ __all__ = [
     "check_width",
     "following_slot",
     "frame_beat",
-    "read_request",
-    "run_request",
     "slot_shape",
-    "word_write",
 ]
 
 #: Bytes per cycle that the link can be built for.
@@ -54,21 +50,6 @@ def slot_shape(slots: int) -> range:
 def following_slot(slot, slots: int):
     """Return the number of the slot after ``slot`` in a ring of ``slots``, a power of two."""
     return (slot + 1)[: (slots - 1).bit_length()] if slots > 1 else Const(0, 1)
-
-
-def read_request() -> data.StructLayout:
-    """Return the payload of the seam's ``request``."""
-    return data.StructLayout({"space": 2, "address": 32, "count": 16})
-
-
-def word_write(config: Configuration) -> data.StructLayout:
-    """Return the payload of the seam's ``write``."""
-    return data.StructLayout({"space": 2, "address": 32, "data": config.table.beat_bits})
-
-
-def run_request() -> data.StructLayout:
-    """Return the payload of the seam's ``run``."""
-    return data.StructLayout({"base": 32, "repeat": 32, "count": 16})
 
 
 class SlotWrite(wiring.Signature):

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ...golden.config import Configuration
 from ...golden.protocol import IDENTIFICATION_HEAD_BYTES, REPORT_BYTES
+from ..seam import host_read, host_write, run_request
 from ..stream import byte_beat
 from .executor import Executor
-from .layouts import read_request, run_request, word_write
 from .receiver import Receiver
 from .transmitter import Transmitter
 
@@ -43,13 +43,13 @@ class LinkShell(wiring.Component):
     -------
     i, o : ``In``, ``Out(stream.Signature(byte_beat(link.width)))``
         Bytes from and to the host.
-    request : ``Out(stream.Signature(read_request()))``
+    request : ``Out(stream.Signature(host_read(config)))``
         Words to read: ``space``, ``address``, ``count``.
     read : ``In(stream.Signature(D))``
         The words, ``count`` for each request.
-    write : ``Out(stream.Signature(word_write(config)))``
+    write : ``Out(stream.Signature(host_write(config)))``
         A word to write: ``space``, ``address``, ``data``.
-    run : ``Out(stream.Signature(run_request()))``
+    run : ``Out(stream.Signature(run_request))``
         A program to run: ``base``, ``repeat``, ``count``.
     report : ``In(stream.Signature(512))``
         Report, one for each run.
@@ -77,10 +77,10 @@ class LinkShell(wiring.Component):
         super().__init__({
             "i": In(beat),
             "o": Out(beat),
-            "request": Out(stream.Signature(read_request())),
+            "request": Out(stream.Signature(host_read(config))),
             "read": In(stream.Signature(config.table.beat_bits)),
-            "write": Out(stream.Signature(word_write(config))),
-            "run": Out(stream.Signature(run_request())),
+            "write": Out(stream.Signature(host_write(config))),
+            "run": Out(stream.Signature(run_request)),
             "report": In(stream.Signature(8 * REPORT_BYTES)),
         })
 

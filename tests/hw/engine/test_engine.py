@@ -82,14 +82,16 @@ def execute(config, scratchpad, memory, program, *, seed=1, used=None):
         await send(ctx, engine.run, {"base": base, "count": count, "repeat": repeat})
         report = await take(ctx, engine.report)
         out["report"] = Report.unpack(int(report.as_bits()).to_bytes(64, "little"))
-        await send(ctx, engine.request, {"space": Space.SCRATCHPAD, "address": 0,
-                                         "count": config.scratchpad.words})
-        got = []
-        for _ in range(config.scratchpad.words):
-            while rng.random() < 0.2:
-                await ctx.tick()
-            got.append(await take(ctx, engine.read))
-        out["scratchpad"] = got
+        got = out["scratchpad"] = []
+        most = config.link.payload_bytes // config.word_bytes
+        for first in range(0, config.scratchpad.words, most):
+            count = min(most, config.scratchpad.words - first)
+            await send(ctx, engine.request, {"space": Space.SCRATCHPAD, "address": first,
+                                             "count": count})
+            for _ in range(count):
+                while rng.random() < 0.2:
+                    await ctx.tick()
+                got.append(await take(ctx, engine.read))
         await send(ctx, engine.request, {"space": Space.MEMORY, "address": 1, "count": 3})
         out["memory"] = [await take(ctx, engine.read) for _ in range(3)]
 
