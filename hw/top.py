@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.config import Configuration
-from .engine import Engine, OnChipMemory
+from .engine import Engine, OnChipMemory, longest_request
 from .link import LinkShell
 from .stream import StreamRegister, byte_beat
 
@@ -49,7 +49,7 @@ class Luthier(wiring.Component):
         engine = Engine(config)
         memory = OnChipMemory(
             beat_bits=config.table.beat_bits, words=config.memory.words,
-            latency=config.memory.latency)
+            longest=longest_request(config), latency=config.memory.latency)
         # Registers at the pins, the reset's included: no path from one pin to another, none from a
         # pin to deep logic.
         reset = Signal(init=1, reset_less=True)

@@ -2,6 +2,6 @@
 """What the host talks to: scratchpad, memory, programs."""
 
 from .engine import Engine
-from .memory import OnChipMemory
+from .memory import OnChipMemory, longest_request
 
-__all__ = ["Engine", "OnChipMemory"]
+__all__ = ["Engine", "OnChipMemory", "longest_request"]

@@ -6,11 +6,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.records import strip_words
-from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
-from ..table.commands import most_groups
-from .memory import read_request
+from .memory import engine_request, longest_request
 
 __all__ = ["MemoryArbiter"]
 
@@ -31,9 +28,9 @@ class MemoryArbiter(wiring.Component):
 
     Members
     -------
-    program_request, unit_request : ``In(stream.Signature(read_request(memory.words)))``
+    program_request, unit_request : ``In(stream.Signature(engine_request(config)))``
     program_beat, unit_beat : ``Out(stream.Signature(D))``
-    request : ``Out(stream.Signature(read_request(memory.words)))``
+    request : ``Out(stream.Signature(engine_request(config)))``
     beat : ``In(stream.Signature(D))``
         Memory.
     """
@@ -44,7 +41,7 @@ class MemoryArbiter(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         request, beat = (stream.Signature(shape) for shape in (
-            read_request(config.memory.words), config.table.beat_bits))
+            engine_request(config), config.table.beat_bits))
         super().__init__({
             "program_request": In(request), "unit_request": In(request),
             "program_beat": Out(beat), "unit_beat": Out(beat),
@@ -53,10 +50,7 @@ class MemoryArbiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # The longest request is for a strip: the weights of all planes, or the records.
-        strip = STRIP_ROWS + SHORTEST_STRIP - 1
-        length = range(max(8 * strip, strip_words(
-            self._config, strip, most_groups(self._config), True)) + 1)
+        length = range(longest_request(self._config, host=False) + 1)
         layout = data.StructLayout({"program": 1, "length": length})
         m.submodules.pending = pending = Queue(layout, self.OUTSTANDING)
         masters = {1: (self.program_request, self.program_beat),

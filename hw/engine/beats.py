@@ -10,12 +10,9 @@ from ...golden.weights import STRIP_ROWS
 from ..stream import Queue
 from ..table.commands import full_strip_words, part, strip_word_count, take, walk_command
 from ..table.walker import StripWalker
-from .memory import read_request
+from .memory import BURST, engine_request
 
 __all__ = ["BeatReader", "beat_command"]
-
-#: Beats of one request where weights are read as they lie.
-_BURST = 64
 
 
 def beat_command(config: Configuration) -> data.StructLayout:
@@ -47,14 +44,14 @@ class BeatReader(wiring.Component):
     -------
     command : ``In(stream.Signature(beat_command(config)))``
         Two are queued.
-    request : ``Out(stream.Signature(read_request(memory.words)))``
+    request : ``Out(stream.Signature(engine_request(config)))``
     """
 
     def __init__(self, config: Configuration):
         self._config = config
         super().__init__({
             "command": In(stream.Signature(beat_command(config))),
-            "request": Out(stream.Signature(read_request(config.memory.words))),
+            "request": Out(stream.Signature(engine_request(config))),
         })
 
     @property
@@ -75,17 +72,17 @@ class BeatReader(wiring.Component):
         straight, strips = Signal(), Signal()  # reading as it lies, or strip by strip
         m.d.comb += [
             taken.eq(self.request.valid & self.request.ready),
-            last.eq(left <= _BURST),
+            last.eq(left <= BURST),
         ]
         with m.If(straight):
             m.d.comb += [
                 self.request.valid.eq(1),
                 self.request.payload.address.eq(address),
-                self.request.payload.length.eq(Mux(last, left, _BURST)),
+                self.request.payload.length.eq(Mux(last, left, BURST)),
                 end.eq(taken & last),
             ]
             with m.If(taken):
-                m.d.sync += [address.eq(address + _BURST), left.eq(left - _BURST)]
+                m.d.sync += [address.eq(address + BURST), left.eq(left - BURST)]
         by_strips = Const(0)
         if scaled:
             by_strips = now.walk.scaled | (now.walk.used != now.walk.planes)

@@ -9,7 +9,7 @@ from ...golden.config import Configuration
 from ...golden.descriptor import DESCRIPTOR_BYTES, Opcode, Refusal
 from ..seam import run_request
 from .descriptor import DescriptorCheck, descriptor_layout
-from .memory import read_request
+from .memory import engine_request
 from .tokens import TokenQueues
 
 __all__ = ["Control", "report_layout"]
@@ -49,7 +49,7 @@ class Control(wiring.Component):
         A report for each program.
     running : ``Out(1)``
         A program is in progress: the memory is this unit's and the operations'.
-    request : ``Out(stream.Signature(read_request(memory.words)))``
+    request : ``Out(stream.Signature(engine_request(config)))``
     beat : ``In(stream.Signature(D))``
         Memory, for descriptors. Beats are taken at once.
     descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
@@ -67,7 +67,7 @@ class Control(wiring.Component):
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
             "running": Out(1),
-            "request": Out(stream.Signature(read_request(config.memory.words))),
+            "request": Out(stream.Signature(engine_request(config))),
             "beat": In(stream.Signature(config.table.beat_bits)),
             "descriptor": Out(descriptor_layout),
             "beats": Out(self._check.beats.shape()),

@@ -157,7 +157,8 @@ class DescriptorCheck(wiring.Component):
         # One product at a time: total += multiplicand << i for each bit i of the multiplier. Both
         # hold the limits of addresses; the bit above says that the number is larger.
         bits = max(config.scratchpad.words, config.memory.words).bit_length()
-        multiplicand, total = Signal(bits + 1), Signal(bits + 1)
+        multiplicand = Signal(bits + 1)
+        total = Signal(bits + 1)
         multiplier = Signal(16)
         columns_left = Signal(range(config.table.max_columns + 1))
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))

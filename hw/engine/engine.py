@@ -15,7 +15,7 @@ from .activations import ActivationReader
 from .arbiter import MemoryArbiter
 from .beats import BeatReader
 from .control import Control, report_layout
-from .memory import MemorySignature
+from .memory import MemorySignature, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
 
@@ -38,7 +38,7 @@ class Engine(wiring.Component):
         Words of scratchpad or memory.
     write : ``In(stream.Signature(host_write(config)))``
     run : ``In(stream.Signature(run_request))``, report : ``Out(stream.Signature(report_layout))``
-    memory : ``Out(MemorySignature(D, memory.words))``
+    memory : ``Out(MemorySignature(D, words, longest_request(config)))``
         Device memory.
     """
 
@@ -53,7 +53,8 @@ class Engine(wiring.Component):
             "write": In(stream.Signature(host_write(config))),
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
-            "memory": Out(MemorySignature(bits, config.memory.words)),
+            "memory": Out(MemorySignature(
+                bits, config.memory.words, longest_request(config))),
         })
 
     @property
@@ -169,7 +170,7 @@ class Engine(wiring.Component):
     def _host(self, m, scratchpad):
         """Serve the host's reads and writes; return its memory port and scratchpad address."""
         bits = self._config.table.beat_bits
-        host = MemorySignature(bits, self._config.memory.words).create(path=("host",))
+        host = self.memory.signature.create(path=("host",))
         m.submodules.host_words = queue = Queue(bits, 2)
         write, request = self.write, self.request
         to_memory = Signal()

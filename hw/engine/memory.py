@@ -5,18 +5,48 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.config import Configuration
+from ...golden.records import strip_words
+from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..stream import Queue
+from ..table.commands import most_groups
 
-__all__ = ["MemorySignature", "OnChipMemory", "read_request", "write_request"]
+__all__ = [
+    "BURST",
+    "MemorySignature",
+    "OnChipMemory",
+    "engine_request",
+    "longest_request",
+    "read_request",
+    "write_request",
+]
+
+#: Beats of one request where weights are read as they lie.
+BURST = 64
 
 
-def read_request(words: int) -> data.StructLayout:
+def longest_request(config: Configuration, *, host: bool = True) -> int:
+    """Return the most words that the engine asks for at once; without the host, its units.
+
+    Those are a strip's weights of all planes, a strip's records, or :data:`BURST`; the host's, a
+    frame's.
+    """
+    rows = STRIP_ROWS + SHORTEST_STRIP - 1
+    units = max(BURST, 8 * rows, strip_words(config, rows, most_groups(config), True))
+    return max(units, config.link.payload_bytes // config.word_bytes) if host else units
+
+
+def read_request(words: int, longest: int) -> data.StructLayout:
     """Return the layout of a request to a memory of ``words``.
 
-    ``length`` beats from word ``address`` on.
+    ``length`` beats, at most ``longest``, from word ``address`` on.
     """
-    return data.StructLayout({
-        "address": range(words), "length": range(min(words, (1 << 16) - 1) + 1)})
+    return data.StructLayout({"address": range(words), "length": range(longest + 1)})
+
+
+def engine_request(config: Configuration) -> data.StructLayout:
+    """Return the layout of an engine's requests to its memory."""
+    return read_request(config.memory.words, longest_request(config))
 
 
 def write_request(beat_bits: int, words: int) -> data.StructLayout:
@@ -36,17 +66,19 @@ class MemorySignature(wiring.Signature):
         D.
     words : int
         Size.
+    longest : int
+        Most words of a request.
 
     Interface attributes
     --------------------
-    request : ``Out(stream.Signature(read_request(words)))``
+    request : ``Out(stream.Signature(read_request(words, longest)))``
     beat : ``In(stream.Signature(D))``
     write : ``Out(stream.Signature(write_request(D, words)))``
     """
 
-    def __init__(self, beat_bits: int, words: int):
+    def __init__(self, beat_bits: int, words: int, longest: int):
         super().__init__({
-            "request": Out(stream.Signature(read_request(words))),
+            "request": Out(stream.Signature(read_request(words, longest))),
             "beat": In(stream.Signature(beat_bits)),
             "write": Out(stream.Signature(write_request(beat_bits, words))),
         })
@@ -65,12 +97,14 @@ class OnChipMemory(wiring.Component):
         D.
     words : int
         Size.
+    longest : int
+        Most words of a request.
     latency : int
         At least 3.
 
     Members
     -------
-    port : ``In(MemorySignature(beat_bits, words))``
+    port : ``In(MemorySignature(beat_bits, words, longest))``
 
     Raises
     ------
@@ -78,11 +112,12 @@ class OnChipMemory(wiring.Component):
         If ``latency`` is less than 3.
     """
 
-    def __init__(self, *, beat_bits: int, words: int, latency: int):
+    def __init__(self, *, beat_bits: int, words: int, longest: int, latency: int):
         if latency < 3:
             raise ValueError(f"latency must be at least 3, not {latency!r}")
-        self._beat_bits, self._words, self._latency = beat_bits, words, latency
-        super().__init__({"port": In(MemorySignature(beat_bits, words))})
+        self._beat_bits, self._words, self._longest = beat_bits, words, longest
+        self._latency = latency
+        super().__init__({"port": In(MemorySignature(beat_bits, words, longest))})
 
     @property
     def latency(self) -> int:
@@ -92,7 +127,7 @@ class OnChipMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         port, depth = self.port, self._latency + 1
-        m.submodules.requests = requests = Queue(read_request(self._words), 4)
+        m.submodules.requests = requests = Queue(read_request(self._words, self._longest), 4)
         m.submodules.beats = beats = Queue(self._beat_bits, depth)
         m.submodules.store = store = memory.Memory(
             shape=self._beat_bits, depth=self._words, init=[])

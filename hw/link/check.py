@@ -69,8 +69,9 @@ class RequestCheck(wiring.Component):
         # `count` is small where this matters, so that the sum has one bit more than `words`.
         end = Signal(bits + 1)
         data_bytes = Signal(range(config.link.payload_bytes + 1))
+        in_words = config.word_bytes.bit_length() - 1
         m.d.comb += [
-            data_bytes.eq(Mux(writing, header.count * config.word_bytes, 0)),
+            data_bytes.eq(Mux(writing, Cat(C(0, in_words), header.count), 0)),
             count_fits.eq((header.count != 0) & (header.count <= most)
                           & (header.length == data_bytes)),
             end.eq(header.address[:bits] + header.count),

@@ -122,7 +122,8 @@ class Transmitter(wiring.Component):
         shown_body = Signal(reset_less=True)
         shown_index = Signal.like(memory.index, reset_less=True)
         valid, final = Signal(), Signal()
-        length = Signal(16, reset_less=True)  # complete before the header's last word is shown
+        # Complete before the header's last word is shown.
+        length = Signal(range(self._payload_bytes + 1), reset_less=True)
         data_words = Signal(range(self._payload_bytes // width + 1))
         m.d.comb += [
             memory.enable.eq(self.busy & (~valid | taken)),
@@ -140,9 +141,9 @@ class Transmitter(wiring.Component):
             ]
             with m.If(~body & (index == header_words - 1)):
                 m.d.sync += [index.eq(0), body.eq(1)]
-        for number in range(2):
+        for number in range(-(-len(length) // 8)):
             offset = HEADER["length"].offset // 8 + number
             with m.If(valid & ~shown_body & (shown_index == offset // width)):
-                m.d.sync += length.word_select(number, 8).eq(
+                m.d.sync += length[8 * number : 8 * number + 8].eq(
                     memory.word.word_select(offset % width, 8))
         return body, index, valid, final

@@ -64,8 +64,9 @@ class OutputStage(wiring.Component):
         quotient = Signal(signed(33), reset_less=True)
         beyond, up = Signal(reset_less=True), Signal(reset_less=True)
         valid, last = Signal(2), Signal(2)
-        stages = [Signal(scale_command(), name=f"stage_{number}", reset_less=True)
-                  for number in range(2)]
+        shift = Signal.like(self.stage.shift, reset_less=True)
+        elements = [Signal.like(self.stage.element, name=f"element_{number}", reset_less=True)
+                    for number in range(2)]
         m.d.sync += [
             Cat(valid, self.result_valid).eq(Cat(self.valid, valid)),
             Cat(last, self.result.last).eq(Cat(self.last, last)),
@@ -74,18 +75,19 @@ class OutputStage(wiring.Component):
             m.d.sync += [
                 lower.eq(self.total[:_WORD] * self.stage.multiplier),
                 upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
-                stages[0].eq(self.stage),
+                shift.eq(self.stage.shift),
+                elements[0].eq(self.stage.element),
             ]
         m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
-        mask = Signal(1 << len(stages[0].shift))  # of the bits below the half
+        mask = Signal(1 << len(shift))  # of the bits below the half
         rest = Signal()
         m.d.comb += [
-            shifted.eq(Cat(0, product).as_signed() >> stages[0].shift),
+            shifted.eq(Cat(0, product).as_signed() >> shift),
             whole.eq(shifted >> 1),
-            mask.eq((((1 << stages[0].shift)[: len(mask)]) - 1) >> 1),
+            mask.eq((((1 << shift)[: len(mask)]) - 1) >> 1),
             rest.eq((product[: len(mask)] & mask).any()),
         ]
         with m.If(valid[0]):
@@ -93,7 +95,7 @@ class OutputStage(wiring.Component):
                 quotient.eq(whole),
                 beyond.eq(whole != whole[:33].as_signed()),
                 up.eq(shifted[0] & (rest | whole[0])),
-                stages[1].eq(stages[0]),
+                elements[1].eq(elements[0]),
             ]
             # The sign stays where the quotient is cut.
             m.d.sync += quotient[32].eq(product[-1])
@@ -101,7 +103,7 @@ class OutputStage(wiring.Component):
         rounded = Signal(signed(34))
         m.d.comb += rounded.eq(quotient + up)
         with m.If(valid[1]):
-            with m.Switch(stages[1].element):
+            with m.Switch(elements[1]):
                 for element in Element:
                     bits = element_bits(self._config, element)
                     with m.Case(element):

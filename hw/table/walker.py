@@ -55,6 +55,8 @@ class StripWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         block = self._config.table.row_block
+        strip = Signal(range(max(2, block // STRIP_ROWS)))  # in the block
+        m.d.comb += self.first.eq(strip * STRIP_ROWS)
         trits, columns = Signal(), Signal.like(self.columns)
         rows_left = Signal.like(self.rows)  # from the start of this block
         columns_left = Signal.like(self.columns)  # from the start of this tile
@@ -70,10 +72,10 @@ class StripWalker(wiring.Component):
                        columns_per_beat(self._config, False))
         m.d.comb += self.last_tile.eq(columns_left <= per_tile)
         with m.If(self.step):
-            m.d.sync += [self.first.eq(self.first + STRIP_ROWS), left.eq(left - STRIP_ROWS)]
+            m.d.sync += [strip.eq(strip + 1), left.eq(left - STRIP_ROWS)]
             with m.If(self.last_strip):
                 m.d.sync += [
-                    self.first.eq(0),
+                    strip.eq(0),
                     left.eq(Mux(rows_left > block, block, rows_left)),
                     self.first_tile.eq(0),
                     columns_left.eq(columns_left - per_tile),
@@ -92,7 +94,7 @@ class StripWalker(wiring.Component):
                 rows_left.eq(self.rows),
                 columns_left.eq(self.columns),
                 self.first_tile.eq(1),
-                self.first.eq(0),
+                strip.eq(0),
                 left.eq(Mux(self.rows > block, block, self.rows)),
             ]
         return m

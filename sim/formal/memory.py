@@ -28,7 +28,7 @@ def on_chip_memory(latency: int):
     a master can count, and for the induction by its place in the unit.
     """
     def build(bench: Bench) -> None:
-        m, dut = bench.m, OnChipMemory(beat_bits=2, words=WORDS, latency=latency)
+        m, dut = bench.m, OnChipMemory(beat_bits=2, words=WORDS, longest=LONGEST, latency=latency)
         unit = bench.add(dut)
         depth = latency + 1
         request, beat, write = dut.port.request, dut.port.beat, dut.port.write

@@ -46,7 +46,7 @@ class Exclusion:
     @property
     def zero(self) -> bool:
         """Whether the bits are 0 for as long as any test runs."""
-        return any(reason in self.reason for reason in (_LONG, _CONSTANT, _BEYOND, _FAST, _MANY))
+        return any(reason in self.reason for reason in (_LONG, _CONSTANT, _FAST, _MANY))
 
 
 def _every(config: Configuration, bit: int) -> bool:
@@ -65,30 +65,15 @@ def _report(config: Configuration, bit: int) -> bool:
     return 4 <= place < 32 or place >= 32 + COUNTED["operations"]
 
 
-def _beyond_memory(config: Configuration, bit: int) -> bool:
-    """Bits of a packed request to the memory: 32 of address and 16 of length."""
-    return bit < 32 and 1 << bit >= config.memory.words or bit - 32 >= _longest(config)
-
-
-def _descriptors(config: Configuration, bit: int) -> bool:
-    """Bits of a packed request for a descriptor: the length is constant."""
+def _length(config: Configuration, bit: int) -> bool:
+    """Bits of a packed request's length."""
     return 1 << bit >= config.memory.words
-
-
-def _written(config: Configuration, bit: int) -> bool:
-    """Bits of a packed write: 32 of address, then the word."""
-    return bit < 32 and 1 << bit >= config.memory.words
-
-
-def _longest(config: Configuration) -> int:
-    """Bits of the length of a request of the units: the beats of 19 rows and eight planes."""
-    return max(8 * 19, config.link.payload_bytes // config.word_bytes).bit_length()
 
 
 _LONG = "counters of 40 bits (64 in reports): the others need more than a million cycles"
 _MANY = "counters of 32 bits: the others need thousands of requests"
 _CONSTANT = "constant: there is no code of refusal above 15"
-_BEYOND = "addresses and lengths beyond the memory, and longer requests, do not occur"
+_DESCRIPTORS = "constant: control asks for the words of one descriptor"
 _FAST = ("the on-chip memory answers before the tables are built, and the scratchpad takes every "
          "result, so that nothing starves or blocks; the engine's own bench stalls both")
 
@@ -102,9 +87,9 @@ EXCLUSIONS = (
               "constant: tables of the words of a strip's records"),
     Exclusion(r"shell\..*crc(\$\d+)?", r"table_\d+\[\d+\]", _every, "constant: tables of the CRC"),
     Exclusion(r"engine\.control", r"request__payload(\$\d+)?\.length", _every,
-              "constant: control asks for the words of one descriptor"),
+              _DESCRIPTORS),
     Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?\.length", _every,
-              "constant: control asks for the words of one descriptor"),
+              _DESCRIPTORS),
     Exclusion(r"(engine.*|shell.*|)", r"(\w+_)?report__payload(\$\d+)?", _report,
               f"packed report: {_LONG}"),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(cycles|busy|elapsed)",
@@ -131,20 +116,8 @@ EXCLUSIONS = (
     Exclusion(r"shell\.executor\.local", r"report\[7\]", _from(COUNTED["operations"]), _LONG),
     Exclusion(r"shell\.executor\.local", r"report\[0\]",
               lambda config, bit: 4 <= bit < 32 or bit >= 32 + COUNTED["operations"], _LONG),
-    Exclusion(r"engine\.control", r"request__payload(\$\d+)?", _descriptors, _BEYOND),
-    Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?", _descriptors, _BEYOND),
-    Exclusion(r"(memory|engine(\..*)?|)", r"(\w+_)?request__payload(\$\d+)?", _beyond_memory,
-              _BEYOND),
-    Exclusion(r"(memory|engine\.scratchpad|engine|)", r"(port__|memory__|host_)write__payload",
-              _written, _BEYOND),
-    Exclusion(r"(engine|shell(\.executor)?|)", r"write__payload(\$\d+)?", lambda config, bit:
-              bit >= 2 and _written(config, bit - 2), _BEYOND),
-    Exclusion(r"(memory(\..*)?|engine(\..*)?|shell(\..*)?|)",
-              r"(\w*request__payload|\w*write__payload|o__payload|i__payload)(\$\d+)?"
-              r"\.address", lambda config, bit: 1 << bit >= config.memory.words, _BEYOND),
-    Exclusion(r"(memory(\..*)?|engine(\..*)?|shell(\..*)?|)",
-              r"\w*request__payload(\$\d+)?\.length", lambda config, bit:
-              bit >= _longest(config), _BEYOND),
+    Exclusion(r"engine\.control", r"request__payload(\$\d+)?", _length, _DESCRIPTORS),
+    Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?", _length, _DESCRIPTORS),
     Exclusion(r"receive", r"(second|spilled|i__ready|o__ready).*", lambda config, bit:
               config.link.width == 1, "the link takes a byte in every cycle at width 1"),
     Exclusion(r"", r"i__ready|(receive_)?o__ready", lambda config, bit:

@@ -106,6 +106,10 @@ def bursts(recorder: Recorder, rng: random.Random, effort: int) -> None:
             recorder.write(data[cut:])
         else:
             recorder.write(data)
+        if rng.random() < 0.5:  # one of the last again, alone, and again after a while
+            again = rng.choice(sent[-config.link.cache_depth :])
+            for _ in range(rng.randint(1, 2)):
+                recorder.write(b"\0" * rng.randrange(4) + again)
     recorder.pins = (0, 0)
     _counters(recorder, rng)
 

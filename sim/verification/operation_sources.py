@@ -3,7 +3,7 @@
 
 import random
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from .script import Recorder
 
 __all__ = [
     "NOP",
+    "behind",
     "chains",
     "corners",
     "fill",
@@ -190,6 +191,26 @@ def corners(recorder: Recorder, rng: random.Random, effort: int) -> None:
         link.write(Space.SCRATCHPAD, d.source, x.astype(lengths.dtype).tobytes())
         link.run(0, 1, 1)
         read_results(link, config, [d])
+
+
+def behind(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Run operations whose scaler is the slowest: few planes, small groups, many strips."""
+    config, link = recorder.config, Link(recorder)
+    t = config.table
+    if not t.scaled:
+        return
+    fill(link, config, rng)
+    rows = min(t.row_block, 64)
+    for planes, group, offsets in product(
+            (1, 2), (t.smallest_group, 2 * t.smallest_group), (False, True)):
+        if group > t.beat_bits:
+            continue
+        for used in range(1, planes + 1) if effort > 1 else (1,):
+            d = random_operation(
+                config, _numpy(rng), trits=False, saturate=True, scaled=True, offsets=offsets,
+                planes_stored=planes, planes_used=used, group=group, tiles=8, rows=rows, tokens=1,
+                columns=min(8 * t.beat_bits, table.max_columns(config, planes=planes)))
+            _with_contents(link, config, rng, [d])
 
 
 def chains(recorder: Recorder, rng: random.Random, effort: int) -> None:

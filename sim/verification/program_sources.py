@@ -81,6 +81,11 @@ def refusals(recorder: Recorder, rng: random.Random, effort: int) -> None:
         write_descriptors(link, base, list(program))
         link.run(base, len(program) if count is None else count, repeat)
 
+    for bit in range(8 * DESCRIPTOR_BYTES - 104, 8 * DESCRIPTOR_BYTES):  # those that are reserved
+        base = rng.randrange(config.memory.words // 4)
+        link.write(Space.MEMORY, base, (int.from_bytes(small.pack(), "little") | 1 << bit).to_bytes(
+            DESCRIPTOR_BYTES, "little"))
+        link.run(base, 1, 1)
     for name in names:
         size = {"B": 8, "H": 16, "I": 32}[_format(name)]
         for bit in range(size) if effort > 1 else rng.sample(range(size), min(size, 4)):

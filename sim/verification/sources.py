@@ -17,7 +17,7 @@ from ...host.weights import Weights
 from .edge_sources import places, walks
 from .limit_sources import many, queues, refused_scales, tokens
 from .link_sources import bursts, damage, headers, limits, overruns, resets
-from .operation_sources import chains, corners, operations
+from .operation_sources import behind, chains, corners, operations
 from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
 
@@ -79,6 +79,6 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 #: What a script is made of.
 SOURCES: tuple[Source, ...] = (
     layers, operations, chains, corners, programs, refusals, refused_scales, tokens, bursts,
-    damage, headers, limits, overruns, resets, many, queues, places, walks)
+    damage, headers, limits, overruns, resets, many, queues, places, walks, behind)
 #: And what takes millions of cycles.
 SLOW_SOURCES: tuple[Source, ...] = (counters,)

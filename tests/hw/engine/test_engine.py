@@ -16,7 +16,7 @@ from luthier.golden.descriptor import Descriptor, Refusal, refusal
 from luthier.golden.engine import Engine as GoldenEngine
 from luthier.golden.protocol import Report, Space
 from luthier.golden.table import beats
-from luthier.hw.engine import Engine, OnChipMemory
+from luthier.hw.engine import Engine, OnChipMemory, longest_request
 from luthier.sim.streams import simulate
 
 TINY = load_configuration("tiny")
@@ -42,7 +42,7 @@ class Device(wiring.Component):
         m.submodules.engine = self.engine
         m.submodules.memory = memory = OnChipMemory(
             beat_bits=self._config.table.beat_bits, words=self._config.memory.words,
-            latency=self._config.memory.latency)
+            longest=longest_request(self._config), latency=self._config.memory.latency)
         wiring.connect(m, self.engine.memory, memory.port)
         # The simulator wants a clock domain that is used at the top too.
         m.d.sync += Signal().eq(1)
@@ -277,4 +277,4 @@ def test_wrong_arguments():
     with pytest.raises(TypeError, match="config must be a Configuration, not 3"):
         Engine(3)
     with pytest.raises(ValueError, match="latency must be at least 3, not 2"):
-        OnChipMemory(beat_bits=64, words=64, latency=2)
+        OnChipMemory(beat_bits=64, words=64, longest=8, latency=2)

@@ -15,7 +15,7 @@ CONTENT = [(17 * index + 3) % 2**16 for index in range(64)]
 
 def read(latency, requests, *, p_valid=1.0, p_ready=1.0, times=None):
     """Fill the memory, then read (address, length) pairs; return the beats."""
-    unit, received = OnChipMemory(beat_bits=16, words=64, latency=latency), []
+    unit, received = OnChipMemory(beat_bits=16, words=64, longest=64, latency=latency), []
     filled = []
 
     async def fill(ctx):
@@ -64,7 +64,7 @@ def test_stalls(latency, p_valid, p_ready):
 
 
 def test_takes_four_requests_before_the_first_is_answered():
-    unit, taken = OnChipMemory(beat_bits=16, words=64, latency=50), []
+    unit, taken = OnChipMemory(beat_bits=16, words=64, longest=64, latency=50), []
 
     async def offer(ctx):
         ctx.set(unit.port.request.payload, {"address": 0, "length": 1})
@@ -80,6 +80,6 @@ def test_takes_four_requests_before_the_first_is_answered():
 
 
 def test_converts():
-    unit = OnChipMemory(beat_bits=64, words=100, latency=9)
+    unit = OnChipMemory(beat_bits=64, words=100, longest=100, latency=9)
     text = verilog.convert(unit, name="dut", emit_src=False, strip_internal_attrs=True)
     assert "module dut(" in text
