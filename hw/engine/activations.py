@@ -22,7 +22,7 @@ def activation_command(config: Configuration) -> data.StructLayout:
     return data.StructLayout({
         "source": address,
         "step": address,
-        "words": range(config.scratchpad.words + 1),
+        "words": range(-(-config.table.max_columns // config.activations_per_word) + 1),
         "rows": range(config.table.max_rows + 1),
         "tokens": 16,
     })

@@ -88,8 +88,8 @@ class Control(wiring.Component):
         m.submodules.tokens = tokens = TokenQueues()
         program = Signal(data.StructLayout({"base": 32, "count": 16}))
         address, index, repeats = Signal(range(self._config.memory.words)), Signal(16), Signal(32)
-        word = Signal(range(words + 1))
-        code = Signal(8)
+        word = Signal(range(max(2, words)))
+        code = Signal.like(check.refusal)
         text = Value.cast(self.descriptor)
         instant = self.descriptor.opcode == Opcode.NOP
         dispatched = Signal()

@@ -64,8 +64,7 @@ class DescriptorCheck(wiring.Component):
     descriptor : ``In(descriptor_layout)``
     done : ``Out(1)``
         The outputs below are valid in this cycle and until the next start.
-    refusal : ``Out(8)``
-        A :class:`Refusal`.
+    refusal : ``Out(Refusal)``
     beats : ``Out(range(memory.words + 1))``
         Words of the weights.
     groups : ``Out``
@@ -78,7 +77,7 @@ class DescriptorCheck(wiring.Component):
             "start": In(1),
             "descriptor": In(descriptor_layout),
             "done": Out(1),
-            "refusal": Out(8),
+            "refusal": Out(range(max(Refusal) + 1)),
             "beats": Out(range(config.memory.words + 1)),
             "groups": Out(range(max(2, most_groups(config).bit_length()))),
         })
@@ -97,7 +96,7 @@ class DescriptorCheck(wiring.Component):
                  | (d.columns > config.table.max_columns) | (d.tokens == 0))
         planes = ((d.planes_stored == 0) | (d.planes_stored > 8) | (d.planes_used == 0)
                   | (d.planes_used > d.planes_stored) | (d.trits & (d.planes_stored != 1)))
-        code = Signal(8)
+        code = Signal.like(self.refusal)
         with m.If(~checking):
             m.d.comb += code.eq(Refusal.NONE)
         with m.Elif(d.opcode == Opcode.NOP):
@@ -160,17 +159,20 @@ class DescriptorCheck(wiring.Component):
         multiplicand = Signal(bits + 1)
         total = Signal(bits + 1)
         multiplier = Signal(16)
-        columns_left = Signal(range(config.table.max_columns + 1))
+        # What has not been refused needs no more bits than these.
+        rows = d.rows[: config.table.max_rows.bit_length()]
+        columns = d.columns[: config.table.max_columns.bit_length()]
+        columns_left = Signal.like(columns)
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
-        source_words = (d.columns[:17] + config.activations_per_word - 1) >> (
+        source_words = (columns + config.activations_per_word - 1) >> (
             config.activations_per_word.bit_length() - 1)
-        result_words = Signal(18)
+        result_words = Signal(range(config.table.max_rows + 1))
         with m.Switch(d.destination_type):
             for element in Element:
                 per_word = config.word_bytes // element.bytes
                 with m.Case(element):
                     m.d.comb += result_words.eq(
-                        (d.rows[:17] + per_word - 1) >> (per_word.bit_length() - 1))
+                        (rows + per_word - 1) >> (per_word.bit_length() - 1))
         strip_words = full_strip_words(m, config, "strip_words", self.groups, d.offsets)
         # The last token's offset comes from the product; the vector behind it is added here.
         source_end, destination_end = (
@@ -222,12 +224,12 @@ class DescriptorCheck(wiring.Component):
                         if name == "SOURCE":
                             multiply(d.destination_step, d.tokens - 1)
                         else:
-                            multiply(d.rows, d.planes_stored)
+                            multiply(rows, d.planes_stored[:4])
                         m.next = following
             with m.State("WEIGHTS"):
                 proceed()
                 with m.If(multiplier == 0):
-                    m.d.sync += [multiplicand.eq(total), total.eq(0), columns_left.eq(d.columns)]
+                    m.d.sync += [multiplicand.eq(total), total.eq(0), columns_left.eq(columns)]
                     m.next = "WEIGHT TILES"
             with m.State("WEIGHT TILES"):
                 m.d.sync += [
@@ -242,7 +244,7 @@ class DescriptorCheck(wiring.Component):
                 m.next = "OVERLAP"
                 if config.table.scaled:
                     with m.If(d.scaled):
-                        multiply(strip_words, (d.rows[:17] + STRIP_ROWS - 1) >> 4)
+                        multiply(strip_words, (rows + STRIP_ROWS - 1) >> 4)
                         m.next = "SCALES"
             if config.table.scaled:
                 with m.State("SCALES"):
@@ -251,7 +253,7 @@ class DescriptorCheck(wiring.Component):
                         m.d.sync += [
                             multiplicand.eq(total),
                             total.eq(0),
-                            columns_left.eq(Mux(d.group == 0, 0, d.columns)),
+                            columns_left.eq(Mux(d.group == 0, 0, columns)),
                         ]
                         m.next = "SCALE TILES"
                 with m.State("SCALE TILES"):

@@ -16,7 +16,7 @@ from ..operations import random_operation
 from .operation_sources import NOP, fill, read_results, write_descriptors
 from .script import Recorder
 
-__all__ = ["places", "walks"]
+__all__ = ["blocks", "places", "walks"]
 
 #: Words of memory that hold anything; the programs come behind them.
 _FILLED = 4096
@@ -67,6 +67,22 @@ def _at_an_edge(config: Configuration, d: Descriptor, which: int, delta: int) ->
     if which == 4:
         return replace(d, source=0, destination=source - delta)
     return replace(d, destination=0, source=result - delta)
+
+
+def blocks(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Run several tokens through whole row blocks, and as many rows more as each power of two."""
+    config, link = recorder.config, Link(recorder)
+    fill(link, config, rng)
+    block = config.table.row_block
+    base = min(_FILLED, config.memory.words // 2)
+    for bit in range(block.bit_length()):
+        for rows in (block, 1 << bit, block + (1 << bit)):
+            d = random_operation(
+                config, np.random.default_rng(rng.getrandbits(32)), rows=rows, trits=False,
+                planes_stored=1, planes_used=1, tiles=rng.randint(1, 2), tokens=rng.randint(2, 3))
+            write_descriptors(link, base, [d])
+            link.run(base, 1, 1)
+            read_results(link, config, [d])
 
 
 def walks(recorder: Recorder, rng: random.Random, effort: int) -> None:

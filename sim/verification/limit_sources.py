@@ -126,10 +126,10 @@ def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
     link.read(Space.SCRATCHPAD, few.destination, 2)
     most = config.memory.words - DESCRIPTOR_BYTES // config.word_bytes
     rows = min(config.table.max_rows, 512)
-    for beats in (*(1 << bit for bit in range(9, 14)), most):
+    for beats in (*(1 << bit for bit in range(9, 14)), most, config.memory.words):
         planes = min(8, beats // rows)
         tiles = min(beats // (rows * planes), 3)
-        if beats > most or not tiles:
+        if beats > config.memory.words or not tiles:
             continue
         write_descriptors(link, most, [replace(
             few, rows=rows, planes_stored=planes, planes_used=planes, weights=0,

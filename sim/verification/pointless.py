@@ -16,6 +16,7 @@ class Pointless:
 
     - The faulty bit, or the one that decides in cnot0 and cnot1, is constant or x: a value that
       does not matter, such as the address of no write.
+    - No output of the device depends on the bit: a field that is handed on and not looked at again.
     - The deciding bit alone settles what the cell puts out: a vector with a bit of 1 is not zero.
     - A bit is stuck at 0, or decided upon by one, that is never 1 according to
       :mod:`luthier.sim.verification.exclusions`, or that only goes into such bits.
@@ -37,7 +38,7 @@ class Pointless:
         netlist, cell, port, mode = self._netlist, fields["cell"], fields["port"], fields["mode"]
         index = int(fields["portbit"])
         value = netlist.constant(cell, port, index)
-        if value == "x" or port.endswith("CLK"):
+        if value == "x" or port.endswith("CLK") or not self._used(cell, port, index):
             return True
         if mode.startswith("const"):
             return value == mode[-1] or mode == "const0" and self._lost(cell, port, index)
@@ -49,6 +50,12 @@ class Pointless:
                     and self._only_into_zeros(control)
                     or self._decided(fields))
         return False
+
+    def _used(self, cell: str, port: str, index: int) -> bool:
+        """Whether an output of the device depends on a bit of a port."""
+        used = self._netlist.used
+        return (cell, port, index) in used or self._netlist.bit(cell, port, index) in used and (
+            port in ("Y", "Q", "RD_DATA"))
 
     def _lost(self, cell: str, port: str, index: int) -> bool:
         """Whether a 1 at this bit never is, or goes nowhere but into bits that never are 1."""

@@ -3,6 +3,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 
 __all__ = ["Bit", "Netlist"]
@@ -11,11 +12,16 @@ __all__ = ["Bit", "Netlist"]
 Bit = tuple[str, int] | str
 
 _WIRE = re.compile(r"^  wire (?:width (\d+) )?.*?(\S+)$", re.M)
+_PORT = re.compile(r"^  wire (?:width \d+ )?output \d+ (\S+)$", re.M)
 _CELL = re.compile(r"^  cell (\S+) (\S+)\n(.*?)^  end$", re.M | re.S)
 _CONNECT = re.compile(r"^    connect \\(\w+) (.+)$", re.M)
 _ALIAS = re.compile(r"^  connect ((?:\{[^}]*\}|\S+)(?: \[[\d:]+\])?) (.+)$", re.M)
 _TERM = re.compile(r"(\d+)'([01xz-]*)|([\\$]\S+)(?: \[(\d+)(?::(\d+))?\])?|(-?\d+)|[{}]")
 _OUTPUTS = {"Y", "Q", "RD_DATA"}
+#: Cells whose output bits depend on the input bits of the same place, and on all of the last set.
+_BITWISE = {"$mux", "$dff", "$and", "$or", "$xor", "$xnor", "$not", "$pos"}
+_ARITHMETIC = {"$add", "$sub", "$neg"}
+_CONTROLS = {"S", "CLK"}
 
 
 class Netlist:
@@ -39,6 +45,8 @@ class Netlist:
         self._ports = {name: dict(_CONNECT.findall(body)) for _, name, body in cells}
         self._kind = {name: kind for kind, name, _ in cells}
         self._same: dict[Bit, Bit] = {}
+        self._read: dict[str, list[Bit]] = {}  # signals as written, by their bits
+        self._outputs = _PORT.findall(text)
         for left, right in _ALIAS.findall(text):
             for one, other in zip(self._bits(left), self._bits(right)):
                 self._same[self.net(one)] = self.net(other)
@@ -79,6 +87,42 @@ class Netlist:
         return found
 
     @cached_property
+    def used(self) -> set[Bit | tuple[str, str, int]]:
+        """What an output of the module depends on: nets, and bits of the inputs of cells."""
+        drivers = {self.net(bit): (cell, port, index)
+                   for cell, ports in self._ports.items()
+                   for port, spec in ports.items() if port in _OUTPUTS
+                   for index, bit in enumerate(self._bits(spec))}
+        found: set[Bit | tuple[str, str, int]] = set()
+        left = [self.net((name, index)) for name in self._outputs
+                for index in range(self._width[name])]
+        while left:
+            net = left.pop()
+            if net in found or isinstance(net, str):
+                continue
+            found.add(net)
+            if net in drivers:
+                for one in self._sources(*drivers[net]):
+                    found.add(one)
+                    left.append(self.bit(*one))
+        return found
+
+    def _sources(self, cell: str, output: str, index: int) -> Iterator[tuple[str, str, int]]:
+        """The bits of a cell's inputs that a bit of its output depends on, or may."""
+        kind = self._kind[cell]
+        for port in self._ports[cell]:
+            bits = range(len(self._bits(self.connection(cell, port))))
+            if port in _OUTPUTS or not bits:
+                continue
+            if port not in _CONTROLS:
+                last = min(index, bits[-1])
+                if kind in _BITWISE:
+                    bits = bits[last : last + 1]
+                elif kind in _ARITHMETIC:
+                    bits = bits[: last + 1]
+            yield from ((cell, port, bit) for bit in bits)
+
+    @cached_property
     def names(self) -> dict[Bit, list[tuple[str, int]]]:
         """All wires and bits by the net that stands for them."""
         found = defaultdict[Bit, list[tuple[str, int]]](list)
@@ -89,6 +133,11 @@ class Netlist:
 
     def _bits(self, spec: str) -> list[Bit]:
         """Return the bits of a signal as written, the lowest first."""
+        if spec not in self._read:
+            self._read[spec] = self._parse(spec)
+        return self._read[spec]
+
+    def _parse(self, spec: str) -> list[Bit]:
         bits: list[Bit] = []
         for term in reversed(list(_TERM.finditer(spec))):  # the lowest come last
             if term[2] is not None:

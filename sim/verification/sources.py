@@ -14,7 +14,7 @@ from ...golden.config import Configuration
 from ...golden.errors import CheckFailed
 from ...host.driver import Device
 from ...host.weights import Weights
-from .edge_sources import places, walks
+from .edge_sources import blocks, places, walks
 from .limit_sources import many, queues, refused_scales, tokens
 from .link_sources import bursts, damage, headers, limits, overruns, resets
 from .operation_sources import behind, chains, corners, operations
@@ -79,6 +79,7 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 #: What a script is made of.
 SOURCES: tuple[Source, ...] = (
     layers, operations, chains, corners, programs, refusals, refused_scales, tokens, bursts,
-    damage, headers, limits, overruns, resets, many, queues, places, walks, behind)
+    damage, headers, limits, overruns, resets, many, queues, places, walks, blocks,
+    behind)
 #: And what takes millions of cycles.
 SLOW_SOURCES: tuple[Source, ...] = (counters,)

@@ -15,6 +15,12 @@ module \luthier
   wire width 4 \engine.a
   wire width 4 \engine.b
   wire \engine.clk
+  wire width 4 $unused
+  wire output 1 \engine.c
+  wire output 2 \engine.d
+  wire output 3 \engine.e
+  wire width 4 output 4 \engine.f
+  wire width 40 output 5 \report
   cell $add $flatten\engine.$add$1
     connect \A \engine.control.cycles
     connect \B 1'1
@@ -50,7 +56,25 @@ module \luthier
     connect \WR_CLK \engine.clk
     connect \WR_ADDR { 2'xx \engine.b [1:0] }
   end
+  cell $dff $flatten\engine.$dff$7
+    connect \CLK \engine.clk
+    connect \D \engine.a
+    connect \Q $unused
+  end
+  cell $xor $flatten\engine.$xor$8
+    connect \A $unused
+    connect \B 4'0011
+    connect \Y \engine.g
+  end
+  cell $add $flatten\engine.$add$9
+    connect \A \engine.b
+    connect \B 4'0001
+    connect \Y $more
+  end
+  wire width 4 $more
   connect \engine.same \engine.b
+  connect \report [39:4] \engine.control.cycles [39:4]
+  connect \report [3:0] { \engine.control.cycles [3:2] $more [1:0] }
 end
 """
 POINTLESS = Pointless(load_configuration("tiny"), Netlist(RTLIL))
@@ -75,6 +99,9 @@ def fault(mode, cell, port, bit, control=None):
     (("cnot0", "eq$4", "A", 0, 2), ("cnot0", "eq$4", "A", 0, 1)),
     (("cnot1", "not$5", "A", 0, 2), ("cnot0", "not$5", "A", 0, 2)),  # it is not zero anyway
     (("cnot1", "gt$6", "A", 0, 3), ("cnot1", "gt$6", "A", 0, 1)),  # it is larger anyway
+    (("inv", "dff$7", "D", 1), ("inv", "dff$3", "D", 1)),  # nobody looks at it
+    (("const1", "xor$8", "Y", 1), ("const1", "eq$4", "Y", 0)),
+    (("inv", "add$9", "A", 2), ("inv", "add$9", "A", 1)),
     (("cnot1", "mux$2", "A", 0, 5), ("cnot0", "mux$2", "A", 0, 5))])
 def test_faults(changes_nothing, changes_something):
     assert POINTLESS(fault(*changes_nothing))
