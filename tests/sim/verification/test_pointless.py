@@ -99,6 +99,8 @@ def fault(mode, cell, port, bit, control=None):
     (("cnot0", "eq$4", "A", 0, 2), ("cnot0", "eq$4", "A", 0, 1)),
     (("cnot1", "not$5", "A", 0, 2), ("cnot0", "not$5", "A", 0, 2)),  # it is not zero anyway
     (("cnot1", "gt$6", "A", 0, 3), ("cnot1", "gt$6", "A", 0, 1)),  # it is larger anyway
+    (("cnot1", "mux$2", "B", 2, 39), ("cnot1", "mux$2", "B", 2, 3)),
+    (("cnot1", "dff$3", "D", 2, 39), ("cnot0", "dff$3", "D", 2, 39)),
     (("inv", "dff$7", "D", 1), ("inv", "dff$3", "D", 1)),  # nobody looks at it
     (("const1", "xor$8", "Y", 1), ("const1", "eq$4", "Y", 0)),
     (("inv", "add$9", "A", 2), ("inv", "add$9", "A", 1)),
