@@ -12,7 +12,8 @@ from ...golden.protocol import REPORT_BYTES, STATUS_BYTES, FrameType, Header, Sp
 from ...host.frames import encode
 from .script import Recorder
 
-__all__ = ["bursts", "damage", "headers", "hello", "limits", "overruns", "read_words", "resets"]
+__all__ = ["bursts", "damage", "headers", "hello", "limits", "overruns", "read_words", "resets",
+           "status"]
 
 
 def hello(rng: random.Random) -> bytes:
@@ -111,10 +112,10 @@ def bursts(recorder: Recorder, rng: random.Random, effort: int) -> None:
             for _ in range(rng.randint(1, 2)):
                 recorder.write(b"\0" * rng.randrange(4) + again)
     recorder.pins = (0, 0)
-    _counters(recorder, rng)
+    status(recorder, rng)
 
 
-def _counters(recorder: Recorder, rng: random.Random) -> None:
+def status(recorder: Recorder, rng: random.Random, effort: int = 1) -> None:
     """Read the whole status space."""
     recorder.write(hello(rng))
     word = recorder.config.word_bytes
@@ -153,7 +154,7 @@ def damage(recorder: Recorder, rng: random.Random, effort: int) -> None:
         for piece in bytes(frame + b"\0").split(b"\0"):
             recorder.write(piece + b"\0")
         recorder.write(request(rng, config, 2 * seq + 1))
-    _counters(recorder, rng)
+    status(recorder, rng)
 
 
 def limits(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -177,7 +178,7 @@ def limits(recorder: Recorder, rng: random.Random, effort: int) -> None:
             recorder.write(_write(config, next(numbers), space, 1 << bit, data))
         for bit in range((words - 1).bit_length()):
             recorder.write(read_words(next(numbers), space, 1 << bit, 1))
-    _counters(recorder, rng)
+    status(recorder, rng)
 
 
 def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -200,7 +201,7 @@ def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 4, "little")
             recorder.write(cobs.encode(spoilt) + b"\0")
         recorder.write(cobs.encode(frame) + b"\0")
-    _counters(recorder, rng)
+    status(recorder, rng)
 
 
 def _crc_patterns(frame: bytes, width: int) -> list[int]:
@@ -248,7 +249,7 @@ def overruns(recorder: Recorder, rng: random.Random, effort: int) -> None:
             recorder.pins = (0, 235)
             recorder.send_lossy(reads)
             recorder.pins = (0, 0)
-        _counters(recorder, rng)
+        status(recorder, rng)
 
 
 def resets(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -268,4 +269,4 @@ def resets(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 recorder.cut(run, rng.randint(50, 600))
         recorder.write(rng.choice([b"", b"\1\2", frame[-3:-1]]) + b"\0")  # hunted over
         recorder.write(request(rng, config, 7))
-        _counters(recorder, rng)
+        status(recorder, rng)

@@ -45,9 +45,7 @@ class Pointless:
         if mode.startswith("cnot"):
             control = netlist.bit(cell, port, int(fields["ctrlbit"]))
             return (isinstance(control, str) and control != mode[-1]
-                    or mode == "cnot1" and (
-                        self._never_one(control)
-                        or self._passes_to_zero(cell, port, int(fields["ctrlbit"])))
+                    or mode == "cnot1" and self._lost(cell, port, int(fields["ctrlbit"]))
                     or self._decided(fields))
         return False
 
