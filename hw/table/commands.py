@@ -6,7 +6,7 @@ from amaranth.lib import data
 
 from ...golden.config import Configuration
 from ...golden.records import strip_words
-from ...golden.weights import STRIP_ROWS
+from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..rom import look_up
 
 __all__ = [
@@ -87,8 +87,8 @@ def strip_word_count(m, config: Configuration, name: str, command, rows) -> Sign
         for groups in _log_groups(config) for offsets in range(2) for count in range(STRIP_ROWS)
     ], Cat(rows[:bits], command.offsets, command.groups))
     full = full_strip_words(m, config, f"{name}_full", command.groups, command.offsets)
-    words = Signal(range(2 * strip_words(config, STRIP_ROWS, most_groups(config), True) + 1),
-                   name=name)
+    longest = strip_words(config, STRIP_ROWS + SHORTEST_STRIP - 1, most_groups(config), True)
+    words = Signal(range(longest + 1), name=name)
     m.d.comb += words.eq(rest + Mux(rows[bits:].any(), full, 0))
     return words
 

@@ -25,7 +25,7 @@ def test_coverage():
 
 @pytest.mark.nightly
 def test_mutation():
-    data = mutation.measure(TINY, seed=1, count=60, effort=1, say=print)
+    data = mutation.measure(TINY, seed=1, count=100, effort=1, say=print)
     print(mutation_table(data))
     for unit, figures in data["units"].items():
         assert figures["killed"] >= LEAST * figures["mutants"], (unit, data["survivors"])
