@@ -111,6 +111,10 @@ def bursts(recorder: Recorder, rng: random.Random, effort: int) -> None:
             again = rng.choice(sent[-config.link.cache_depth :])
             for _ in range(rng.randint(1, 2)):
                 recorder.write(b"\0" * rng.randrange(4) + again)
+        elif len(sent) >= config.link.cache_depth:  # the oldest again, and one that takes its place
+            new = request(rng, config, rng.getrandbits(16))
+            recorder.write(sent[-config.link.cache_depth] + new if config.link.window > 1 else new)
+            sent.append(new)
     recorder.pins = (0, 0)
     status(recorder, rng)
 
