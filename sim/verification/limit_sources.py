@@ -172,6 +172,14 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
                     destination=64 + 32 * link_, wait=(link_ > 0) << queue, release=1 << queue))
             program += [take, take]  # the second waits for what never comes
             _run(link, config, rng, program)
+            # Two under way that release different tokens, and two that wait for one each.
+            other = rng.choice([number for number in range(TOKEN_QUEUES) if number != queue])
+            _run(link, config, rng, [
+                replace(long, release=1 << queue), replace(
+                    long, source=5, destination=64, release=1 << other),
+                replace(small, source=8, destination=96, wait=1 << queue),
+                replace(small, source=64, destination=128, wait=1 << other),
+                replace(take, wait=1 << rng.choice([queue, other]))])  # for what never comes
             program = [d for _ in range(TOKEN_LIMIT + 1)  # the last is one too many
                        for d in ([small, put] if rng.random() < 0.4 else [put])]
             _run(link, config, rng, program)

@@ -198,6 +198,13 @@ def headers(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 if fields["type"] not in (FrameType.WRITE, FrameType.RUN):
                     recorder.write(encode(Header(**fields)))
         recorder.write(hello(rng))
+    for name, good in (("space", range(4)), ("type", (FrameType.HELLO, FrameType.READ,
+                                                      FrameType.WRITE, FrameType.RUN))):
+        for value in good:
+            for bit in range(max(good).bit_length(), 7):
+                fields = {"type": int(FrameType.READ), "seq": next(numbers), "count": 1,
+                          "space": int(Space.SCRATCHPAD)} | {name: value | 1 << bit}
+                recorder.write(encode(Header(**fields)))
     for size in {1, config.link.width} | set(range(config.link.width)):
         frame = seal(Header(type=FrameType.WRITE, seq=next(numbers), length=size), bytes(size))
         for pattern in _crc_patterns(frame, config.link.width):
