@@ -9,8 +9,8 @@ from ...golden.config import Configuration
 from ...golden.table import entry_width
 from ...golden.timing import build_cycles
 from ...golden.weights import HALF2, HALF3
+from ..arithmetic import add_subtract
 from ..stream import Queue
-from .arithmetic import add_subtract
 from .commands import part, take, walk_command
 
 __all__ = ["TableBuilder"]

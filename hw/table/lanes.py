@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.table import entry_width, node_width
 from ...golden.weights import trit_codes
-from .arithmetic import add_subtract
+from ..tree import delayed, signed_tree
 from .commands import most_groups
 
 __all__ = ["AdderTree", "Tables"]
@@ -186,44 +186,16 @@ class AdderTree(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         values = [self.value[index] for index in range(2 * self._pairs)]
-        control, negate = self.relative, self.sign[0]
-        valid = [self.value_valid]
-        for level in range(1, self._levels):
-            valid.append(self._delay(m, f"valid_{level}", valid[-1]))
-        for level in range(1, self._levels + 1):
-            if level > 1:
-                # Relative sign of two groups of 2**(level - 2) pairs, at the bit of the first pair.
-                control = self.sign ^ (self.sign >> (1 << level - 2))
-                for stage in range(1, level):
-                    control = self._delay(m, f"control_{level}_{stage}", control)
-            nodes = []
-            for index in range(len(values) // 2):
-                node = Signal(signed(node_width(self._bits, level)), name=f"node_{level}_{index}",
-                              reset_less=True)
-                with m.If(valid[level - 1]):
-                    m.d.sync += node.eq(add_subtract(
-                        values[2 * index], values[2 * index + 1], control[index << level - 1]))
-                nodes.append(node)
-            values = nodes
-            if self._lanes and level == self._tap:
-                self._tap_off(m, nodes)
-            negate = self._delay(m, f"negate_{level}", negate)
-        m.d.comb += [self.total.eq(values[0]), self.negate.eq(negate)]
+        tree = signed_tree(m, values, self.relative, self.sign, self.value_valid)
+        if self._lanes:
+            self._tap_off(m, tree.levels[self._tap - 1])
+        m.d.comb += [self.total.eq(tree.levels[-1][0]), self.negate.eq(tree.negate)]
         return m
 
     def _tap_off(self, m, nodes):
         """Hand on the nodes of a level, and their signs, when the tree has its total."""
         signs = Cat(self.sign[lane << self._tap - 1] for lane in range(self._lanes))
-        for level in range(self._levels):
-            signs = self._delay(m, f"lane_negate_{level}", signs)
-        m.d.comb += self.lane_negate.eq(signs)
+        m.d.comb += self.lane_negate.eq(delayed(m, "lane_negate", signs, self._levels))
         for lane, node in enumerate(nodes):
-            for level in range(self._tap, self._levels):
-                node = self._delay(m, f"lane_{lane}_{level}", node)
-            m.d.comb += self.lane[lane].eq(node)
-
-    @staticmethod
-    def _delay(m, name, value):
-        register = Signal(value.shape(), name=name, reset_less=True)
-        m.d.sync += register.eq(value)
-        return register
+            m.d.comb += self.lane[lane].eq(
+                delayed(m, f"lane_{lane}", node, self._levels - self._tap))

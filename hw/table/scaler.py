@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.scales import lane_width, sum_width
 from ...golden.table import accumulator_width
+from ..arithmetic import neighbour_sums, shift_left
 from ..stream import Queue
-from .arithmetic import neighbour_sums, shift_left
 from .commands import most_groups, scale_command, walk_command
 from .records import RecordReader, record_layout
 from .stage import OutputStage, result_layout
