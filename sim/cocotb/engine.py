@@ -15,8 +15,10 @@ from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.engine import Engine
 from ...golden.protocol import Report, Space
+from ...hw.engine.memory import engine_request, write_request
+from ...hw.seam import host_read, host_write, run_request
 from ..operations import random_operation, random_program
-from .streams import StreamBench, start
+from .streams import StreamBench, pack, start, unpack
 
 __all__ = ["EngineBench"]
 
@@ -42,7 +44,7 @@ class EngineBench(StreamBench):
     def taken(self, name: str, payload: int) -> None:
         match name:
             case "memory__request":
-                address, length = payload & 0xFFFF_FFFF, payload >> 32
+                address, length = unpack(engine_request(self.config), payload)
                 words = [int.from_bytes(word.tobytes(), "little")
                          for word in self.golden.memory[address : address + length]]
                 assert len(words) == length, "a request beyond the end of the memory"
@@ -50,7 +52,8 @@ class EngineBench(StreamBench):
                 self.answers.append((due, words))
                 self.most_outstanding = max(self.most_outstanding, len(self.answers))
             case "memory__write":
-                address, word = payload & 0xFFFF_FFFF, payload >> 32
+                address, word = unpack(
+                    write_request(8 * self.config.word_bytes, self.config.memory.words), payload)
                 self.golden.memory[address] = np.frombuffer(
                     word.to_bytes(self.config.word_bytes, "little"), np.uint8)
             case _:
@@ -63,13 +66,18 @@ class EngineBench(StreamBench):
     async def write(self, space: Space, address: int, words: np.ndarray) -> None:
         """Write words of uint8 (count, D/8)."""
         for offset, word in enumerate(words):
-            self.queues["write"].append(space | address + offset << 2
-                                        | int.from_bytes(word.tobytes(), "little") << 34)
+            self.queues["write"].append(pack(
+                host_write(self.config), space=space, address=address + offset,
+                data=int.from_bytes(word.tobytes(), "little")))
         await self.until(lambda: not self.queues["write"])
 
     async def read(self, space: Space, address: int, count: int) -> np.ndarray:
         """Return words as uint8 (count, D/8)."""
-        self.queues["request"].append(space | address << 2 | count << 34)
+        most = self.config.link.payload_bytes // self.config.word_bytes
+        for first in range(0, count, most):
+            self.queues["request"].append(pack(
+                host_read(self.config), space=space, address=address + first,
+                count=min(most, count - first)))
         await self.until(lambda: len(self.received["read"]) >= count)
         raw = b"".join(word.to_bytes(self.config.word_bytes, "little")
                        for word in self.received["read"])
@@ -82,7 +90,7 @@ class EngineBench(StreamBench):
         await self.write(Space.MEMORY, 0, program.memory)
         self.golden.scratchpad[:] = program.scratchpad
         await self.write(Space.SCRATCHPAD, 0, program.scratchpad)
-        self.queues["run"].append(repeat << 32 | len(descriptors) << 64)
+        self.queues["run"].append(pack(run_request, repeat=repeat, count=len(descriptors)))
         await self.until(lambda: bool(self.received["report"]))
         report = Report.unpack(self.received["report"].pop().to_bytes(64, "little"))
         expected = self.golden.run(0, len(descriptors), repeat)
@@ -153,7 +161,7 @@ async def reset_in_the_middle(dut):
     for _ in range(5):
         program = random_program(bench.config, bench.numbers, [bench.describe()])
         await bench.write(Space.MEMORY, 0, program.memory)
-        bench.queues["run"].append(1 << 32 | 1 << 64)
+        bench.queues["run"].append(pack(run_request, repeat=1, count=1))
         for _ in range(bench.rng.randint(1, 300)):
             await bench.step()
         await bench.reset()

@@ -12,8 +12,9 @@ import cocotb
 
 from ...golden.config import Configuration
 from ...golden.protocol import FrameType, Header, LinkCounters, check, identification, seal
+from ...hw.seam import host_read, host_write, run_request
 from .link_model import EngineModel, LinkModel, encode, random_request
-from .streams import StreamBench, start
+from .streams import StreamBench, start, unpack
 
 __all__ = ["LinkBench"]
 
@@ -52,15 +53,13 @@ class LinkBench(StreamBench):
                 beat = payload % (1 << 8 * count)
                 self.bytes += beat.to_bytes(count, "little")
             case "request":
-                space, address, count = payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34
+                space, address, count = unpack(host_read(self.config), payload)
                 self.queues["read"].extend(
                     self.engine.read(space, address + index) for index in range(count))
             case "write":
-                self.engine.write(payload % 4, payload >> 2 & 0xFFFF_FFFF, payload >> 34)
-                assert payload >> 34 + self.config.table.beat_bits == 0
+                self.engine.write(*unpack(host_write(self.config), payload))
             case _:
-                report = self.engine.run(payload & 0xFFFF_FFFF, payload >> 32 & 0xFFFF_FFFF,
-                                         payload >> 64)
+                report = self.engine.run(*unpack(run_request, payload))
                 self.queues["report"].append(int.from_bytes(report.pack(), "little"))
 
     async def replies(self, count: int) -> list[bytes]:

@@ -8,12 +8,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import cocotb
+from amaranth.lib.data import StructLayout
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
 from ...golden.config import Configuration
 
-__all__ = ["StreamBench", "start"]
+__all__ = ["StreamBench", "pack", "start", "unpack"]
+
+
+def pack(layout: StructLayout, **fields: int) -> int:
+    """Return the payload of a stream with these fields."""
+    return sum(value << layout[name].offset for name, value in fields.items())
+
+
+def unpack(layout: StructLayout, payload: int) -> tuple[int, ...]:
+    """Return the fields of a payload, in the layout's order."""
+    return tuple(payload >> field.offset & (1 << field.width) - 1 for _, field in layout)
 
 
 class StreamBench:
