@@ -16,13 +16,13 @@ from .coverage_data import Bit, LinePoint
 __all__ = ["COUNTED", "EXCLUSIONS", "Exclusion", "artefact", "excluded"]
 
 #: A stimulus counts up to two to these: cycles, operations, saturations, events of the link.
-COUNTED = {"cycles": 20, "operations": 14, "saturations": 13, "events": 10}
+COUNTED = {"cycles": 20, "operations": 14, "saturations": 13, "starved": 3, "events": 10}
 
 #: Bits of a report's fields that can toggle, by word of 64 bits: code and index, then the counters.
 _REPORT_WORDS = (
-    range(0), range(COUNTED["cycles"]), range(COUNTED["cycles"]), range(0), range(0),
-    range(COUNTED["saturations"]),
-    range(COUNTED["cycles"]), range(COUNTED["operations"]))
+    range(0), range(COUNTED["cycles"]), range(COUNTED["cycles"]), range(COUNTED["starved"]),
+    range(0), range(COUNTED["saturations"]), range(COUNTED["cycles"]),
+    range(COUNTED["operations"]))
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ _LONG = "counters of 40 bits (64 in reports): the others need more than a millio
 _MANY = "counters of 32 bits: the others need thousands of requests"
 _CONSTANT = "constant: there is no code of refusal above 15"
 _DESCRIPTORS = "constant: control asks for the words of one descriptor"
-_FAST = ("the on-chip memory answers before the tables are built, and the scratchpad takes every "
-         "result, so that nothing starves or blocks; the engine's own bench stalls both")
+_FAST = "the scratchpad takes every result; the bench of the engine stalls it"
+_RARE = ("an operation starves only while the on-chip memory gives a descriptor; the bench of the "
+         "engine has slow memories")
 
 #: Every exclusion there is.
 EXCLUSIONS = (
@@ -92,32 +93,36 @@ EXCLUSIONS = (
               _DESCRIPTORS),
     Exclusion(r"(engine.*|shell.*|)", r"(\w+_)?report__payload(\$\d+)?", _report,
               f"packed report: {_LONG}"),
-    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(cycles|busy|elapsed)",
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(cycles|busy|elapsed|starved)",
               _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(operations|index)",
               _from(COUNTED["operations"]), _LONG),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.saturations",
               _from(COUNTED["saturations"]), _LONG),
     Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.code", _from(4), _CONSTANT),
-    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.(starved|blocked)", _every, _FAST),
-    Exclusion(r"engine\.control", r"cycles|busy|elapsed", _from(COUNTED["cycles"]), _LONG),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.blocked", _every, _FAST),
+    Exclusion(r"engine\.control", r"cycles|busy|elapsed|starved", _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"engine\.control", r"operations", _from(COUNTED["operations"]), _LONG),
     Exclusion(r"engine\.control", r"saturations", _from(COUNTED["saturations"]), _LONG),
-    Exclusion(r"engine(\..*)?", r"(starved|blocked)(\$\d+)?", _every, _FAST),
+    Exclusion(r"engine(\..*)?", r"blocked(\$\d+)?", _every, _FAST),
     Exclusion(r"shell\.executor\.local", r"count_(frames|damaged|overruns|repeats?|\w+)",
               _from(COUNTED["events"]),
               _MANY),
-    Exclusion(r"shell\.executor\.local", r"report\[[34]\]", _every, _FAST),
+    Exclusion(r"shell\.executor\.local", r"report\[4\]", _every, _FAST),
     Exclusion(r"shell\.executor\.local", r"report\[5\]", _from(COUNTED["saturations"]), _LONG),
     Exclusion(r"shell\.executor(\.local)?", r"report_word|(report|write)_port__data",
               lambda config, bit: COUNTED["cycles"] <= bit < 32 or
               bit >= 32 + COUNTED["operations"], f"a word of the report: {_LONG}"),
-    Exclusion(r"shell\.executor\.local", r"report\[[126]\]", _from(COUNTED["cycles"]), _LONG),
+    Exclusion(r"shell\.executor\.local", r"report\[[1236]\]", _from(COUNTED["cycles"]), _LONG),
     Exclusion(r"shell\.executor\.local", r"report\[7\]", _from(COUNTED["operations"]), _LONG),
     Exclusion(r"shell\.executor\.local", r"report\[0\]",
               lambda config, bit: 4 <= bit < 32 or bit >= 32 + COUNTED["operations"], _LONG),
     Exclusion(r"engine\.control", r"request__payload(\$\d+)?", _length, _DESCRIPTORS),
     Exclusion(r"engine(\.arbiter)?", r"program_request__payload(\$\d+)?", _length, _DESCRIPTORS),
+    Exclusion(r"(engine.*|shell.*|)", r"report__payload(\$\d+)?\.starved",
+              _from(COUNTED["starved"]), _RARE),
+    Exclusion(r"engine\.control", r"starved", _from(COUNTED["starved"]), _RARE),
+    Exclusion(r"shell\.executor\.local", r"report\[3\]", _from(COUNTED["starved"]), _RARE),
     Exclusion(r"receive", r"(second|spilled|i__ready|o__ready).*", lambda config, bit:
               config.link.width == 1, "the link takes a byte in every cycle at width 1"),
     Exclusion(r"", r"i__ready|(receive_)?o__ready", lambda config, bit:

@@ -121,8 +121,9 @@ def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
     config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
     link = Link(recorder)
     fill(link, config, rng)
-    write_descriptors(link, 0, [replace(few, tokens=0x7001, destination_step=0)])
-    link.run(0, 1, 1)
+    for tokens in (600, 0x7001):
+        write_descriptors(link, 0, [replace(few, tokens=tokens, destination_step=0)])
+        link.run(0, 1, 1)
     link.read(Space.SCRATCHPAD, few.destination, 2)
     most = config.memory.words - DESCRIPTOR_BYTES // config.word_bytes
     rows = min(config.table.max_rows, 512)
@@ -176,10 +177,22 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
             other = rng.choice([number for number in range(TOKEN_QUEUES) if number != queue])
             _run(link, config, rng, [
                 replace(long, release=1 << queue), replace(
-                    long, source=5, destination=64, release=1 << other),
+                    long, source=0, destination=64, release=1 << other),
                 replace(small, source=8, destination=96, wait=1 << queue),
                 replace(small, source=64, destination=128, wait=1 << other),
                 replace(take, wait=1 << rng.choice([queue, other]))])  # for what never comes
+            # A long one of few activations: those behind it are fetched while it has two at work.
+            most = min(config.table.max_rows, 192)
+            slow = replace(small, columns=8, planes_stored=8, planes_used=8, rows=most, source=4,
+                           destination=128)
+            _run(link, config, rng, [
+                slow, replace(small, release=1 << queue),
+                replace(small, destination=16, release=1 << other), take])
+            _run(link, config, rng, [replace(slow, rows=32, tokens=6, source_step=0), small])
+            _run(link, config, rng, [replace(
+                slow, rows=24, columns=min(3 * config.table.beat_bits, config.table.max_columns),
+                source=config.scratchpad.words - 3 * config.table.beat_bits
+                // config.activations_per_word), replace(small, source=1)])
             program = [d for _ in range(TOKEN_LIMIT + 1)  # the last is one too many
                        for d in ([small, put] if rng.random() < 0.4 else [put])]
             _run(link, config, rng, program)

@@ -159,6 +159,8 @@ def damage(recorder: Recorder, rng: random.Random, effort: int) -> None:
             recorder.write(piece + b"\0")
         recorder.write(request(rng, config, 2 * seq + 1))
     status(recorder, rng)
+    recorder.write(b"\1\0" * 300)
+    status(recorder, rng)
 
 
 def limits(recorder: Recorder, rng: random.Random, effort: int) -> None:
@@ -173,6 +175,12 @@ def limits(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 type=FrameType.WRITE, seq=next(numbers), length=size, space=Space.SCRATCHPAD,
                 count=most // word), data))
             recorder.write(read_words(next(numbers), Space.SCRATCHPAD, 0, _most(config)))
+    half = most // 2 // word * word  # zeros, then none: a slow host takes many short groups
+    for data in (bytes(half) + b"\1" * (most - half), b"\1" * (most - half) + bytes(half)):
+        recorder.pins = (0, 235)
+        recorder.write(_write(config, next(numbers), Space.SCRATCHPAD, 0, data))
+        recorder.write(read_words(next(numbers), Space.SCRATCHPAD, 0, _most(config)))
+    recorder.pins = (0, 0)
     recorder.write(b"\1" * 66_000 * min(effort, 2) + b"\0")  # counts that wrap
     recorder.write(read_words(next(numbers), Space.MEMORY, 0, 1))
     for space, words in ((Space.SCRATCHPAD, config.scratchpad.words),

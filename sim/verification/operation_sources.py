@@ -34,6 +34,7 @@ __all__ = [
     "independent",
     "operations",
     "read_results",
+    "ties",
     "write_descriptors",
 ]
 
@@ -211,6 +212,51 @@ def behind(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 planes_stored=planes, planes_used=used, group=group, tiles=8, rows=rows, tokens=1,
                 columns=min(8 * t.beat_bits, table.max_columns(config, planes=planes)))
             _with_contents(link, config, rng, [d])
+    for last in (4, 9, 15, 19):  # rows of the last strip, which has a slot more for its records
+        d = random_operation(
+            config, _numpy(rng), trits=False, saturate=True, scaled=True, offsets=False,
+            planes_stored=1, planes_used=1, group=t.beat_bits, tokens=1, tiles=2,
+            columns=2 * t.beat_bits, rows=last if t.row_block == 16 else 16 + last)
+        _with_contents(link, config, rng, [d])
+
+
+def ties(recorder: Recorder, rng: random.Random, effort: int) -> None:
+    """Make products that are exactly half of a result's unit, with and without one lower bit."""
+    config, link = recorder.config, Link(recorder)
+    t = config.table
+    if not t.scaled:
+        return
+    groups = groups_per_tile(config, t.smallest_group, False)
+    rows = 8
+    x = np.zeros(config.activations_per_word, f"<i{config.activation_bytes}")
+    x[0] = 1
+    weights = pack_planes(np.ones((rows, 1), np.int64), 1, t.beat_bits, t.row_block)
+    for shift in range(1, 43):
+        # A sum of 1, times an odd number << up, times 1 << factor.
+        factor = rng.randint(max(0, shift - 1 - 27), min(14, shift - 1))
+        up = shift - 1 - factor
+        exponent = rng.randint(max(0, up - 12), min(15, up))
+        mantissas = np.zeros((rows, groups), np.int64)
+        mantissas[:, 0] = [odd << up - exponent for odd in (1, 3, 5, 7) * 2]
+        lower = np.zeros((2, rows, groups), np.int64)  # one bit of the offset, for the second half
+        for row in range(rows // 2, rows) if up else ():
+            bit = rng.randrange(up)
+            lower[1, row, 0] = rng.randint(max(0, bit - 14), min(15, bit))
+            lower[0, row, 0] = rng.choice([-1, 1]) << bit - lower[1, row, 0]
+        d = Descriptor(
+            flags=Descriptor.SATURATE | Descriptor.SCALED | Descriptor.OFFSETS, rows=rows,
+            columns=1,
+            source=0, destination=8, weights=32, scales=64, group=t.smallest_group,
+            source_type=config.activation_bytes - 1, destination_type=2,
+            multiplier=rng.choice([-1, 1]) << factor, shift=shift)
+        write_descriptors(link, 0, [d])
+        link.write(Space.MEMORY, d.weights, weights.tobytes())
+        link.write(Space.MEMORY, d.scales, pack_scales(
+            config, (mantissas, np.full((rows, groups), exponent)), (lower[0], lower[1]),
+            columns=1, group=d.group, trits=False).tobytes())
+        link.write(Space.SCRATCHPAD, d.source, x.tobytes())
+        link.run(0, 1, 1)
+        read_results(link, config, [d])
 
 
 def chains(recorder: Recorder, rng: random.Random, effort: int) -> None:

@@ -27,6 +27,7 @@ def random_descriptor(config: Configuration, rng: random.Random) -> Descriptor:
     per_tile = table.columns_per_beat(config, trits)
     columns = min(rng.choice([1, per_tile, rng.randint(1, 3 * per_tile)]),
                   table.max_columns(config, planes=planes))
+    rows = min(rows, config.memory.words // 2 // (planes * -(-columns // per_tile)))
     half = config.scratchpad.words // 2
     source_words = -(-columns // config.activations_per_word)
     result_words = -(-rows // config.results_per_word)
@@ -53,16 +54,17 @@ def programs(recorder: Recorder, rng: random.Random, effort: int) -> None:
     config, link = recorder.config, Link(recorder)
     fill(link, config, rng)
     words = DESCRIPTOR_BYTES // config.word_bytes
-    for _ in range(6 * effort):
+    for _ in range(8 * effort):
         program: list[Descriptor] = []
-        for _ in range(rng.randint(1, 4)):
+        wanted = rng.randint(1, 4)
+        for _ in range(50):  # of which many are in each other's way
             d = random_descriptor(config, rng) if rng.random() < 0.8 else NOP
-            if independent(config, [*program, d]):
+            if len(program) < wanted and independent(config, [*program, d]):
                 program.append(d)
         last = config.memory.words - len(program) * words
         base = rng.choice([0, last, rng.randint(0, last)])
         write_descriptors(link, base, program)
-        report = link.run(base, len(program), rng.choice([0, 1, 1, 2]))
+        report = link.run(base, len(program), rng.choice([1, 1, 2, 3]))
         read_results(link, config, program[: report.operations])
     link.read(Space.SCRATCHPAD, 0, config.scratchpad.words)
 
@@ -140,8 +142,17 @@ def _nops(link: Link, config: Configuration, rng: random.Random) -> None:
             (1 << bit).to_bytes(DESCRIPTOR_BYTES, "little") for bit in chosen))
         for index in range(len(chosen)):
             link.run(index * words, 1)
-    link.write(Space.MEMORY, 0, bytes(config.memory.words // 2 * config.word_bytes))
-    most = config.memory.words // 2 // words
+    size = max(config.memory.words // 2, min(config.memory.words, 640 * words))
+    link.write(Space.MEMORY, 0, bytes(size * config.word_bytes))
+    most = size // words
+    for repeat in (3, 7, 131, 515):
+        link.run(0, 1, repeat)
+    if most >= 640:
+        link.run(0, 600, 1)
+    write_descriptors(link, 0, [NOP] * 70 + [replace(NOP, opcode=2)])
+    for count in (70, 71):  # the second has one that is refused far behind the first
+        link.run(0, count, 1)
+    write_descriptors(link, 0, [NOP] * 71)
     for bit in range(16):  # whole programs of NOPs, and those that do not fit
         link.run(rng.choice([0, 1, words]), 1 << bit, 1 if 1 << bit < most else 0)
     for bit in range(32):

@@ -17,7 +17,7 @@ from ...host.weights import Weights
 from .edge_sources import blocks, places, walks
 from .limit_sources import many, queues, refused_scales, tokens
 from .link_sources import bursts, damage, headers, limits, overruns, resets, status
-from .operation_sources import behind, chains, corners, operations
+from .operation_sources import behind, chains, corners, operations, ties
 from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
 
@@ -78,7 +78,8 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 
 _KINDS: tuple[Source, ...] = (
     layers, operations, chains, corners, programs, refusals, refused_scales, tokens, bursts,
-    damage, headers, limits, overruns, resets, many, queues, places, walks, blocks, behind)
+    damage, headers, limits, overruns, resets, many, queues, places, walks, blocks, behind,
+    ties)
 #: What a script is made of. The link's counters are read while they are small, and often.
 SOURCES: tuple[Source, ...] = tuple(each for kind in _KINDS for each in (status, kind))
 #: And what takes millions of cycles.
