@@ -174,7 +174,7 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
             program += [take, take]  # the second waits for what never comes
             _run(link, config, rng, program)
             # Two under way that release different tokens, and two that wait for one each.
-            other = rng.choice([number for number in range(TOKEN_QUEUES) if number != queue])
+            other, third = rng.sample([n for n in range(TOKEN_QUEUES) if n != queue], 2)
             _run(link, config, rng, [
                 replace(long, release=1 << queue), replace(
                     long, source=0, destination=64, release=1 << other),
@@ -186,8 +186,9 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
             slow = replace(small, columns=8, planes_stored=8, planes_used=8, rows=most, source=4,
                            destination=128)
             _run(link, config, rng, [
-                slow, replace(small, release=1 << queue),
-                replace(small, destination=16, release=1 << other), take])
+                replace(slow, release=1 << third), replace(small, release=1 << queue),
+                replace(small, destination=16, release=1 << other), take,
+                replace(take, wait=1 << other | 1 << third)])
             _run(link, config, rng, [replace(slow, rows=32, tokens=6, source_step=0), small])
             _run(link, config, rng, [replace(
                 slow, rows=24, columns=min(3 * config.table.beat_bits, config.table.max_columns),
