@@ -11,8 +11,6 @@ from .output import JsonOption, Output, log
 
 __all__ = ["register"]
 
-_TARGETS = ("xc7", "ecp5", "ice40", "asic")
-
 
 def register(bench: typer.Typer) -> None:
     """Add the command to ``luthier bench``."""
@@ -59,9 +57,10 @@ def register(bench: typer.Typer) -> None:
 
 
 def _check(target: str, liberty: Path | None, plot: Path | None) -> None:
-    if target not in _TARGETS:
-        raise UserError(f"--target must be {', '.join(_TARGETS[:-1])} or {_TARGETS[-1]}, not "
-                        f"{target!r}")
+    from ..gen.synthesis import TARGETS
+
+    if target not in (*TARGETS, "asic"):
+        raise UserError(f"--target must be {', '.join(TARGETS)} or asic, not {target!r}")
     if target == "asic" and liberty is None:
         raise UserError("--target asic needs the cells: give --liberty FILE")
     if target != "asic" and liberty is not None:
@@ -129,4 +128,8 @@ def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
         ax.tick_params(axis="x", labelsize="small")
     figure.supylabel("gates per weight and cycle" if target == "asic"
                      else f"{target} LUT sites per weight and cycle")
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+    try:
+        figure.savefig(path, metadata={"Date" if path.suffix == ".svg" else "Software": None})
+    except OSError as error:
+        raise UserError(f"--plot {path}: cannot write: {error.strerror or error}; give the name of "
+                        f"a file that can be written") from None

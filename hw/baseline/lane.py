@@ -16,7 +16,7 @@ class Lane(wiring.Component):
     Parameters
     ----------
     columns : int
-        Activations, a power of two times ``words``.
+        Activations, a multiple of ``words``.
     activation_bits : int
         A.
     weight_bits : int

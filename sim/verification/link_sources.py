@@ -115,6 +115,7 @@ def bursts(recorder: Recorder, rng: random.Random, effort: int) -> None:
             new = request(rng, config, rng.getrandbits(16))
             recorder.write(sent[-config.link.cache_depth] + new if config.link.window > 1 else new)
             sent.append(new)
+            recorder.write(sent[-config.link.cache_depth])  # the oldest that is left
     recorder.pins = (0, 0)
     status(recorder, rng)
 

@@ -245,8 +245,7 @@ def ties(recorder: Recorder, rng: random.Random, effort: int) -> None:
             lower[0, row, 0] = rng.choice([-1, 1]) << bit - lower[1, row, 0]
         d = Descriptor(
             flags=Descriptor.SATURATE | Descriptor.SCALED | Descriptor.OFFSETS, rows=rows,
-            columns=1,
-            source=0, destination=8, weights=32, scales=64, group=t.smallest_group,
+            columns=1, source=0, destination=8, weights=32, scales=64, group=t.smallest_group,
             source_type=config.activation_bytes - 1, destination_type=2,
             multiplier=rng.choice([-1, 1]) << factor, shift=shift)
         write_descriptors(link, 0, [d])

@@ -89,7 +89,7 @@ class Netlist:
     @cached_property
     def used(self) -> set[Bit | tuple[str, str, int]]:
         """What an output of the module depends on: nets, and bits of the inputs of cells."""
-        drivers = {self.net(bit): (cell, port, index)
+        drivers = {self.net(bit): (cell, index)
                    for cell, ports in self._ports.items()
                    for port, spec in ports.items() if port in _OUTPUTS
                    for index, bit in enumerate(self._bits(spec))}
@@ -107,7 +107,7 @@ class Netlist:
                     left.append(self.bit(*one))
         return found
 
-    def _sources(self, cell: str, output: str, index: int) -> Iterator[tuple[str, str, int]]:
+    def _sources(self, cell: str, index: int) -> Iterator[tuple[str, str, int]]:
         """The bits of a cell's inputs that a bit of its output depends on, or may."""
         kind = self._kind[cell]
         for port in self._ports[cell]:

@@ -73,6 +73,21 @@ def test_library_without_a_nand(tmp_path):
         synthesise_cells(GATES, path)
 
 
+def test_file_that_is_no_library(tmp_path):
+    path = tmp_path / "cells.lib.gz"
+    path.write_bytes(b"not packed")
+    with pytest.raises(UserError, match=r"cells\.lib\.gz can not be read as a Liberty file"):
+        synthesise_cells(GATES, path)
+
+
+def test_library_without_flip_flops(tmp_path):
+    path = tmp_path / "cells.lib"
+    path.write_text("""library(small) { cell(nand2) { area : 2; pin(A) { direction : input; }
+        pin(B) { direction : input; } pin(Y) { direction : output; function : "!(A&B)"; } } }""")
+    with pytest.raises(UserError, match=r"with gates and with flip-flops|has no cells for"):
+        synthesise_cells(GATES, path)
+
+
 def test_rows():
     assert TARGETS == ("xc7", "ecp5", "ice40")
     chosen = [design for design in designs(64, 4) if design.part == "lane"]
