@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from .errors import UserError
+from .weights import Layout
 
 __all__ = [
     "Configuration",
@@ -80,10 +81,17 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _store(value: Any) -> str:
-    if value != "lutram":
-        raise ValueError(f"must be 'lutram', not {value!r}")
-    return value
+def _word_of(*allowed: str) -> BeforeValidator:
+    """Return a validator for a few words."""
+    choices = ", ".join(map(repr, allowed[:-1])) + (" or " if allowed[1:] else "") + repr(
+        allowed[-1])
+
+    def check(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError(f"must be {choices}, not {value!r}")
+        return value
+
+    return BeforeValidator(check)
 
 
 def _name(value: Any) -> str:
@@ -112,15 +120,23 @@ class TableConfiguration(_Section):
     beat_bits : int
         D, weight bits per beat and width of every memory word: 64, 128, 256 or 512.
     k : int
-        Activations per table of sign planes. 4.
+        Activations per table of sign planes: 4, 5 or 6. Tables of trits have three and two.
     store : str
         Where the tables live. ``"lutram"``: distributed RAM.
+    alphabets : str
+        What weights may be: ``"planes"``, ``"trits"`` or ``"both"``. Trits want ``k`` = 4.
+    rounds : int
+        Rounds in which the tables of half a tile are built, 1, 2 or 4: more rounds need fewer
+        builders and take longer.
+    adder_inputs : int
+        Inputs of an adder in the tree: 2, or 3 for FPGAs whose LUTs have six inputs; 3 wants
+        ``scaled`` = false.
     activation_bits : int
         A, width of a signed activation, 4 to 16. Up to 8 are stored as int8, more as int16.
     smallest_group : int
         S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
     row_block : int
-        Depth of the accumulator memory: a multiple of 16 from 16 to 4096.
+        Depth of the accumulator memory: a power of two from 16 to 4096.
     max_rows, max_columns : int
         Largest shape of one operation.
     scaled : bool
@@ -128,14 +144,38 @@ class TableConfiguration(_Section):
     """
 
     beat_bits: Annotated[int, _one_of(64, 128, 256, 512)] = 128
-    k: Annotated[int, _one_of(4)] = 4
-    store: Annotated[str, BeforeValidator(_store)] = "lutram"
+    k: Annotated[int, _one_of(4, 5, 6)] = 4
+    store: Annotated[str, _word_of("lutram")] = "lutram"
+    alphabets: Annotated[str, _word_of("both", "planes", "trits")] = "both"
+    rounds: Annotated[int, _one_of(1, 2, 4)] = 1
+    adder_inputs: Annotated[int, _one_of(2, 3)] = 2
     activation_bits: Annotated[int, _between(4, 16)] = 8
     smallest_group: Annotated[int, _one_of(16, 32, 64, 128)] = 16
-    row_block: Annotated[int, _between(16, 4096, multiple=16)] = 1024
+    row_block: Annotated[int, _one_of(16, 32, 64, 128, 256, 512, 1024, 2048, 4096)] = 1024
     max_rows: Annotated[int, _between(1, 65536)] = 16384
     max_columns: Annotated[int, _between(1, 65536)] = 8192
     scaled: Annotated[bool, BeforeValidator(_flag)] = True
+
+    @property
+    def planes(self) -> bool:
+        """Whether weights may be sign planes."""
+        return self.alphabets != "trits"
+
+    @property
+    def trits(self) -> bool:
+        """Whether weights may be trits."""
+        return self.alphabets != "planes"
+
+    @property
+    def window(self) -> int:
+        """Columns whose tables are built side by side."""
+        return self.beat_bits // (2 * self.rounds)
+
+    @property
+    def layout(self) -> Layout:
+        """Where weights are in their beats."""
+        return Layout(self.beat_bits, self.row_block, self.k,
+                      min(self.smallest_group, self.window), self.rounds)
 
 
 class ScratchpadConfiguration(_Section):
@@ -216,6 +256,14 @@ class Configuration(_Section):
             raise ValueError(
                 f"table.smallest_group ({t.smallest_group}) must not exceed table.beat_bits "
                 f"({t.beat_bits}); lower the group or widen the beat")
+        if t.trits and t.k != 4:
+            raise ValueError(
+                f"table.k ({t.k}) must be 4 where table.alphabets is {t.alphabets!r}, because "
+                f"tables of trits have that size; set table.alphabets to 'planes'")
+        if t.adder_inputs == 3 and t.scaled:
+            raise ValueError(
+                "table.adder_inputs must be 2 where table.scaled is true, because sums of groups "
+                "are taken out of the tree; set table.scaled to false")
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "

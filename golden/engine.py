@@ -153,7 +153,8 @@ class Engine:
         for start in range(0, d.rows, row_block):
             rows = min(row_block, d.rows - start)
             for tile in range(tiles):
-                part = decode(packed[position : position + rows * planes]).astype(exact)
+                part = decode(packed[position : position + rows * planes],
+                              self.config.table.layout).astype(exact)
                 position += rows * planes
                 by_group[column, column * groups // per_tile] = (
                     padded[:, tile * per_tile : (tile + 1) * per_tile].T)

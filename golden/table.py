@@ -3,7 +3,7 @@
 
 from .config import Configuration
 from .errors import UserError
-from .weights import SHORTEST_STRIP
+from .weights import SHORTEST_STRIP, plane_fields
 
 __all__ = [
     "ACCUMULATOR_SPACING",
@@ -12,8 +12,14 @@ __all__ = [
     "check_range",
     "columns_per_beat",
     "entry_width",
+    "group_levels",
+    "group_tables",
+    "group_width",
+    "levels",
     "max_columns",
-    "node_width",
+    "tables",
+    "total_width",
+    "tree_levels",
     "worst_case",
 ]
 
@@ -30,22 +36,65 @@ def beats(config: Configuration, *, rows: int, columns: int, planes: int, trits:
     return rows * planes * -(-columns // columns_per_beat(config, trits))
 
 
-def entry_width(activation_bits: int) -> int:
+def tables(config: Configuration) -> int:
+    """Return the number of tables: D/4 with trits, else as many as a plane beat has fields."""
+    return config.table.beat_bits // 4 if config.table.trits else len(
+        plane_fields(config.table.layout))
+
+
+def group_tables(config: Configuration) -> int:
+    """Return the tables of a smallest group, whose sum is taken out of the tree; all if plain."""
+    t = config.table
+    return tables(config) // (t.beat_bits // t.smallest_group) if t.scaled else tables(config)
+
+
+def entry_width(config: Configuration) -> int:
     """Return the bits of a table entry, signed.
 
-    An entry of K = 4 sign planes is ``x3 +- x2 +- x1 +- x0`` with x3 always added, so it lies in
-    ``[-4 * 2**(A-1), 4 * 2**(A-1) - 1]``: A + 2 bits. A triple of trits lies within 3 * 2**(A-1).
+    An entry of K sign planes is its highest activation plus or minus the others, so it lies in
+    ``[-K * 2**(A-1), K * 2**(A-1) - 1]``. A triple of trits lies within 3 * 2**(A-1).
     """
-    return activation_bits + 2
+    return config.table.activation_bits + (config.table.k - 1).bit_length()
 
 
-def node_width(activation_bits: int, level: int) -> int:
-    """Return the bits of a node of the adder tree, signed; level 0 is a table entry.
+def levels(count: int, inputs: int) -> int:
+    """Return the levels of a tree of adders with 2 or 3 inputs that adds up so many values.
 
-    ``a + b`` and ``a - b`` of signed w-bit words lie in ``[-2**w, 2**w - 1]``: one bit more a
-    level.
+    With three, the first level has two, because it applies their signs.
     """
-    return entry_width(activation_bits) + level
+    if inputs == 2:
+        return (count - 1).bit_length()
+    count, number = -(-count // 2), 1
+    while count > 1:
+        count, number = -(-count // 3), number + 1
+    return number
+
+
+def tree_levels(config: Configuration) -> int:
+    """Return the levels of the adder tree, its latency."""
+    t = config.table
+    if not t.scaled:
+        return levels(tables(config), t.adder_inputs)
+    return group_levels(config) + levels(t.beat_bits // t.smallest_group, 2)
+
+
+def group_levels(config: Configuration) -> int:
+    """Return the levels until the sums of smallest groups, of two inputs each."""
+    return levels(group_tables(config), 2)
+
+
+def group_width(config: Configuration) -> int:
+    """Return the bits of the sum of a smallest group, whose sign is applied later."""
+    # a + b and a - b of signed w-bit words lie in [-2**w, 2**w - 1]: one bit more a level.
+    return entry_width(config) + group_levels(config)
+
+
+def total_width(config: Configuration) -> int:
+    """Return the bits of the sum of a beat, signed."""
+    if config.table.adder_inputs == 2:
+        return entry_width(config) + tree_levels(config)
+    # Signs are applied: every entry can be -2**(A-1) times its columns, and negated.
+    return (worst_case(config, config.table.beat_bits, 1)).bit_length() + 1
 
 
 def worst_case(config: Configuration, columns: int, planes: int) -> int:

@@ -4,16 +4,17 @@
 from .config import Configuration
 from .descriptor import Descriptor
 from .records import groups_per_tile, strip_words
-from .table import ACCUMULATOR_SPACING, columns_per_beat
+from .table import ACCUMULATOR_SPACING, columns_per_beat, tree_levels
 from .weights import strips
 
-__all__ = ["build_cycles", "cycles"]
+__all__ = ["OCTET_STEPS", "build_cycles", "cycles", "plane_steps"]
+
+#: Steps for two tables of triples of trits: the zero entry and thirteen more each.
+OCTET_STEPS = 2 * 14
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
 _FIRST_BEAT = 2  # dispatch to the first request at the memory
-_BUILD_PLANES = 11  # four additions for the first entry, seven Gray steps
-_BUILD_TRITS = 14  # the zero entry and thirteen steps
 _BUILD_TO_USE = 3  # last builder step to the first beat that may use the table
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
 _ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
@@ -22,13 +23,22 @@ _SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, roun
 _WRITE = 3  # result queue to scratchpad: take, put in place, write
 
 
+def plane_steps(k: int) -> int:
+    """Return the steps for a table of K sign planes: K for the first entry, then one for each."""
+    return k + (1 << k - 1) - 1
+
+
 def build_cycles(config: Configuration, trits: bool) -> int:
     """Return the cycles that loading and building the tables of one tile take.
 
-    Sign planes: twice D/2 activations and 11 steps. Trits: 5D/8 activations and twice 14 steps.
+    Sign planes: ``2 rounds`` windows of ``D / (2 rounds)`` activations. Trits: ``rounds`` windows,
+    and before them D/8 activations that stay.
     """
-    words = config.activation_bytes  # for D/8 activations
-    return 5 * words + 2 * _BUILD_TRITS if trits else 2 * (4 * words + _BUILD_PLANES)
+    rounds, per_word = config.table.rounds, config.activations_per_word
+    words = config.table.window // per_word
+    if not trits:
+        return 2 * rounds * (words + plane_steps(config.table.k))
+    return rounds * (words + OCTET_STEPS) + config.table.beat_bits // 8 // per_word
 
 
 def cycles(config: Configuration, d: Descriptor) -> int:
@@ -45,7 +55,7 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     t = config.table
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
-    to_scaler = (t.beat_bits // t.k).bit_length() - 1 + _ACCUMULATE
+    to_scaler = tree_levels(config) + _ACCUMULATE
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
     last_beat = 0

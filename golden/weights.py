@@ -8,11 +8,12 @@ significant first > row. Every row has exactly ``planes`` beats in each tile; on
 padded. A remainder of fewer than 4 rows belongs to the strip before it, which then has 17 to 19:
 planes of one row meet the same accumulator, and an accumulator needs 4 cycles.
 
-*Sign planes*: D columns a tile. Nibble t of a beat holds columns 4t to 4t+3 of one plane as
-``{s, i2, i1, i0}``. With b the four bits (1 for +1, 0 for -1): s = not b3, and i = b2..b0, inverted
-where s is set. The table of a nibble holds ``x3 + sum(+-x_j)``, and s negates what is read: the
-symmetry of LUT Tensor Core (arXiv 2408.06003, equations 4 to 6), with the inversion of the index
-folded into the stored weights.
+*Sign planes*: D columns a tile, in runs of so many columns that tables never straddle a group; a
+run is cut into fields of K columns, the last one shorter where K does not divide it. A field holds
+its columns of one plane as ``{s, i}``. With b its bits (1 for +1, 0 for -1): s = not the highest of
+b, and i are the others, inverted where s is set. The table of a field holds its highest activation
+plus or minus each of the others, and s negates what is read: the symmetry of LUT Tensor Core (arXiv
+2408.06003, equations 4 to 6), with the inversion of the index folded into the stored weights.
 
 *Trits*: 5D/8 columns a tile. Byte b of a beat holds the five columns ``trit_columns(D)[b]``:
 three that form a triple, two that form a pair, as ``{s, i3..i0, t, j1, j0}``. Bit 7 negates all
@@ -24,6 +25,7 @@ vectors have a code; the 13 other bytes decode to defined values too, and :func:
 rejects them.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -33,12 +35,14 @@ from .errors import UserError
 __all__ = [
     "HALF2",
     "HALF3",
+    "Layout",
     "SHORTEST_STRIP",
     "STRIP_ROWS",
     "decode_planes",
     "decode_trits",
     "pack_planes",
     "pack_trits",
+    "plane_fields",
     "strips",
     "trit_codes",
     "trit_columns",
@@ -52,6 +56,31 @@ __all__ = [
 STRIP_ROWS = 16
 #: A last strip of fewer rows is joined to the one before it.
 SHORTEST_STRIP = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where weights are in their beats; a configuration has one.
+
+    Parameters
+    ----------
+    beat_bits : int
+        D.
+    row_block : int
+        Rows of a block.
+    k : int
+        Columns of a field of a sign plane.
+    run : int
+        Columns from one place that no field straddles to the next; divides D.
+    rounds : int
+        1, 2 or 4: the last D/2 columns of a tile of trits are dealt out D / (2 rounds) at a time.
+    """
+
+    beat_bits: int
+    row_block: int
+    k: int = 4
+    run: int = 16
+    rounds: int = 1
 
 
 def _gray(digits: int) -> list[tuple[int, ...]]:
@@ -101,18 +130,41 @@ def trit_codes() -> np.ndarray:
 
 
 @cache
-def trit_columns(beat_bits: int) -> np.ndarray:
+def plane_fields(layout: Layout) -> list[range]:
+    """Return the columns of each field of a plane beat, which are also its bits."""
+    return [range(first, min(first + layout.k, start + layout.run))
+            for start in range(0, layout.beat_bits, layout.run)
+            for first in range(start, start + layout.run, layout.k)]
+
+
+@cache
+def _highest(layout: Layout) -> np.ndarray:
+    """Return for each column the highest one of its field: int array (D,)."""
+    highest = np.concatenate([np.full(len(field), field[-1]) for field in plane_fields(layout)])
+    highest.flags.writeable = False
+    return highest
+
+
+@cache
+def trit_columns(layout: Layout) -> np.ndarray:
     """Return the columns within a tile that each byte of a beat holds: int array (D/8, 5).
 
-    The first D/2 columns of a tile go to eight-column runs, one for each pair of bytes D/16 apart;
-    the last D/8 columns fill the second byte of each pair. This is the wiring of the table
-    builders, see :mod:`luthier.hw.table.builder`.
+    The last D/2 columns of a tile are octets, of which ``D / (16 rounds)`` are built side by side.
+    The even builder of an octet makes two triples of it, the odd one a pair of the two columns
+    left. The first D/8 columns are pairs, which the odd builders make besides: see
+    :mod:`luthier.hw.table.builder`.
     """
-    pairs = np.arange(beat_bits // 16)[:, None]
-    first = 8 * pairs + np.array([0, 1, 2, 4, 5])
-    tail = beat_bits // 2 + 2 * pairs
-    second = np.concatenate([8 * pairs + 3, tail, tail + 1, 8 * pairs + 6, 8 * pairs + 7], axis=1)
-    columns = np.concatenate([first, second])
+    d, rounds = layout.beat_bits, layout.rounds
+    octets, staying = d // (16 * rounds), d // 64
+    columns = np.empty((d // 8, 5), np.int64)
+    for byte, own in enumerate(columns):
+        turn, octet = divmod(byte, octets)
+        window, late = divmod(turn, 2)
+        base = d // 8 + 8 * (window * octets + octet)
+        replica, place = divmod(octet, staying)
+        pair = 8 * place + 2 * (replica * rounds + window)
+        own[:] = ((base + 4, base + 5, base + 6, pair, pair + 1) if late else
+                  (base, base + 1, base + 2, base + 3, base + 7))
     columns.flags.writeable = False
     return columns
 
@@ -152,7 +204,7 @@ def _check_matrix(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int) -> np.ndarray:
+def pack_planes(values: np.ndarray, planes: int, layout: Layout) -> np.ndarray:
     """Pack odd integers as sign planes.
 
     Parameters
@@ -161,8 +213,7 @@ def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int)
         Odd, magnitude at most ``2**planes - 1``.
     planes : int
         1 to 8.
-    beat_bits, row_block : int
-        D and the depth of a row block.
+    layout : Layout
 
     Returns
     -------
@@ -179,40 +230,39 @@ def pack_planes(values: np.ndarray, planes: int, beat_bits: int, row_block: int)
         raise UserError(
             f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
     rows, columns = values.shape
-    tiles = -(-columns // beat_bits)
-    q = np.zeros((rows, tiles * beat_bits), np.uint8)
-    q[:, 3::4] = 255  # A nibble that is all padding packs to zero.
-    q[:, :columns] = (values + limit) >> 1
-    bits = (q[None] >> np.arange(planes, dtype=np.uint8)[:, None, None]) & 1
-    nibbles = bits.reshape(planes, rows, tiles, beat_bits // 4, 4)
-    sign = nibbles[..., 3:] ^ 1
-    stored = np.concatenate([nibbles[..., :3] ^ sign, sign], axis=-1)
-    packed = np.packbits(stored.reshape(planes, rows, tiles, beat_bits), axis=-1, bitorder="little")
-    beats = np.empty((rows * planes * tiles, beat_bits // 8), np.uint8)
-    beats[_order(rows, planes, tiles, row_block)] = packed.transpose(2, 0, 1, 3)
+    d, highest = layout.beat_bits, _highest(layout)
+    tiles = -(-columns // d)
+    q = np.zeros((rows, tiles, d), np.uint8)
+    q[..., highest] = 255  # A field that is all padding packs to zero.
+    q.reshape(rows, -1)[:, :columns] = (values + limit) >> 1
+    bits = (q[None] >> np.arange(planes, dtype=np.uint8)[:, None, None, None]) & 1
+    sign = bits[..., highest] ^ 1
+    stored = np.where(highest == np.arange(d), sign, bits ^ sign)
+    packed = np.packbits(stored, axis=-1, bitorder="little")
+    beats = np.empty((rows * planes * tiles, d // 8), np.uint8)
+    beats[_order(rows, planes, tiles, layout.row_block)] = packed.transpose(2, 0, 1, 3)
     return beats
 
 
-def decode_planes(packed: np.ndarray) -> np.ndarray:
+def decode_planes(packed: np.ndarray, layout: Layout) -> np.ndarray:
     """Return the signs in beats of sign planes: uint8 (..., D/8) to int8 (..., D) of -1 and +1."""
-    bits = np.unpackbits(packed, axis=-1, bitorder="little")
-    nibbles = bits.reshape(*packed.shape[:-1], -1, 4)
-    sign = nibbles[..., 3:]
-    plain = np.concatenate([nibbles[..., :3] ^ sign, sign ^ 1], axis=-1)
-    return (2 * plain.reshape(bits.shape).astype(np.int8) - 1).astype(np.int8)
+    bits, highest = np.unpackbits(packed, axis=-1, bitorder="little"), _highest(layout)
+    sign = bits[..., highest]
+    plain = np.where(highest == np.arange(layout.beat_bits), sign ^ 1, bits ^ sign)
+    return (2 * plain.astype(np.int8) - 1).astype(np.int8)
 
 
-def unpack_planes(beats: np.ndarray, rows: int, columns: int, planes: int, beat_bits: int,
-                  row_block: int) -> np.ndarray:
+def unpack_planes(beats: np.ndarray, rows: int, columns: int, planes: int,
+                  layout: Layout) -> np.ndarray:
     """Undo :func:`pack_planes`: int64 array (rows, columns)."""
-    tiles = -(-columns // beat_bits)
-    ordered = beats[_order(rows, planes, tiles, row_block)]  # (tiles, planes, rows, bytes)
-    signs = decode_planes(ordered).astype(np.int64)
+    tiles = -(-columns // layout.beat_bits)
+    ordered = beats[_order(rows, planes, tiles, layout.row_block)]  # (tiles, planes, rows, bytes)
+    signs = decode_planes(ordered, layout).astype(np.int64)
     values = (signs * (1 << np.arange(planes))[:, None, None]).sum(axis=1)
     return values.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
 
 
-def pack_trits(values: np.ndarray, beat_bits: int, row_block: int) -> np.ndarray:
+def pack_trits(values: np.ndarray, layout: Layout) -> np.ndarray:
     """Pack -1, 0 and 1, five to a byte.
 
     Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and
@@ -222,48 +272,47 @@ def pack_trits(values: np.ndarray, beat_bits: int, row_block: int) -> np.ndarray
     if (abs(values.astype(np.int64)) > 1).any():
         raise UserError("ternary weights must be -1, 0 or 1")
     rows, columns = values.shape
-    order = trit_columns(beat_bits)
+    order = trit_columns(layout)
     tiles = -(-columns // order.size)
     padded = np.zeros((rows, tiles, order.size), np.int64)
     padded.reshape(rows, -1)[:, :columns] = values
     index = (padded[:, :, order] + 1) @ 3 ** np.arange(5)
-    beats = np.empty((rows * tiles, beat_bits // 8), np.uint8)
-    beats[_order(rows, 1, tiles, row_block)[:, 0]] = trit_codes()[index].transpose(1, 0, 2)
+    beats = np.empty((rows * tiles, layout.beat_bits // 8), np.uint8)
+    beats[_order(rows, 1, tiles, layout.row_block)[:, 0]] = trit_codes()[index].transpose(1, 0, 2)
     return beats
 
 
-def decode_trits(packed: np.ndarray) -> np.ndarray:
+def decode_trits(packed: np.ndarray, layout: Layout) -> np.ndarray:
     """Return the trits that beats hold: uint8 (..., D/8) to int8 (..., 5D/8), in column order."""
-    order = trit_columns(8 * packed.shape[-1])
+    order = trit_columns(layout)
     out = np.empty((*packed.shape[:-1], order.size), np.int8)
     out[..., order] = trit_values()[packed]
     return out
 
 
-def unpack_trits(beats: np.ndarray, rows: int, columns: int, beat_bits: int,
-                 row_block: int) -> np.ndarray:
+def unpack_trits(beats: np.ndarray, rows: int, columns: int, layout: Layout) -> np.ndarray:
     """Undo :func:`pack_trits`: int64 array (rows, columns); UserError for an unused code."""
     values = trit_values()[beats].astype(np.int64)
     if (trit_codes()[(values + 1) @ 3 ** np.arange(5)] != beats).any():
         raise UserError("the packed ternary weights hold a byte that is not a code for five trits")
-    tiles = -(-columns // (5 * beat_bits // 8))
-    ordered = decode_trits(beats[_order(rows, 1, tiles, row_block)[:, 0]])
+    tiles = -(-columns // (5 * layout.beat_bits // 8))
+    ordered = decode_trits(beats[_order(rows, 1, tiles, layout.row_block)[:, 0]], layout)
     return ordered.transpose(1, 0, 2).reshape(rows, -1)[:, :columns].astype(np.int64)
 
 
 def weight_bit(row: int, column: int, rows: int, columns: int, planes: int, trits: bool,
-               beat_bits: int, row_block: int, plane: int = 0) -> tuple[int, int]:
+               layout: Layout, plane: int = 0) -> tuple[int, int]:
     """Return (beat, bit in the beat) of a stored bit of one weight.
 
-    For sign planes the sign bit of the weight's nibble in ``plane`` if the weight is the fourth of
-    its nibble, else its index bit; for trits the sign of its byte. Flipping it changes the result
+    For sign planes the sign bit of the weight's field in ``plane`` if the weight is the highest of
+    its field, else its index bit; for trits the sign of its byte. Flipping it changes the result
     for activations that do not cancel.
     """
-    per_tile = 5 * beat_bits // 8 if trits else beat_bits
+    per_tile = 5 * layout.beat_bits // 8 if trits else layout.beat_bits
     tile, offset = divmod(column, per_tile)
     tiles = -(-columns // per_tile)
-    beat = int(_order(rows, planes, tiles, row_block)[tile, 0 if trits else plane, row])
+    beat = int(_order(rows, planes, tiles, layout.row_block)[tile, 0 if trits else plane, row])
     if not trits:
         return beat, offset
-    byte = int(np.argwhere(trit_columns(beat_bits) == offset)[0, 0])
+    byte = int(np.argwhere(trit_columns(layout) == offset)[0, 0])
     return beat, 8 * byte + 7

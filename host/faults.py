@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..golden.weights import trit_columns, trit_values, weight_bit
+from ..golden.weights import Layout, trit_columns, trit_values, weight_bit
 from .section import Section
 
 if TYPE_CHECKING:
@@ -22,18 +22,19 @@ def flip_bit(device: Device, section: Section, row: int, column: int, plane: int
     t, weights = device.config.table, section.weights
     within = int(np.searchsorted(section.rows, row))
     beat, bit = weight_bit(within, column, *weights.shape, weights.planes, weights.trits,
-                           t.beat_bits, t.row_block, plane)
+                           t.layout, plane)
     word = device.read_memory(section.weight_address + beat, 1).copy()
     if weights.trits:
-        bit = _telling_bit(word[0], bit // 8, column, t.beat_bits)
+        bit = _telling_bit(word[0], bit // 8, column, t.layout)
     word[0, bit // 8] ^= 1 << bit % 8
     device.write_memory(section.weight_address + beat, word)
 
 
-def _telling_bit(beat: NDArray[np.uint8], byte: int, column: int, beat_bits: int) -> int:
+def _telling_bit(beat: NDArray[np.uint8], byte: int, column: int,
+                 layout: Layout) -> int:
     """Return a bit of a byte of five trits that changes the trit of ``column``, if one does."""
-    columns, means = trit_columns(beat_bits)[byte], trit_values()
-    mine = columns == column % (5 * beat_bits // 8)
+    columns, means = trit_columns(layout)[byte], trit_values()
+    mine = columns == column % (5 * layout.beat_bits // 8)
 
     def change(bit: int) -> tuple[bool, int]:
         differ = means[beat[byte] ^ (1 << bit)] != means[beat[byte]]

@@ -56,9 +56,9 @@ class Section:
         """Return the words of the weights and, if there are any, of the scale records."""
         t, weights = config.table, self.weights
         if weights.trits:
-            packed = pack_trits(self.values, t.beat_bits, t.row_block)
+            packed = pack_trits(self.values, t.layout)
         else:
-            packed = pack_planes(self.values, weights.planes, t.beat_bits, t.row_block)
+            packed = pack_planes(self.values, weights.planes, t.layout)
         records = None
         if self.scaling is not None:
             records = self.scaling.records(config, weights.trits)

@@ -122,8 +122,8 @@ def _weights(config: Configuration, rng: np.random.Generator, d: Descriptor) -> 
         case _:
             stored = rng.integers(low, top + 1, size=size)
     if d.trits:
-        return pack_trits(stored, t.beat_bits, t.row_block)
-    return pack_planes(2 * stored - top, d.planes_stored, t.beat_bits, t.row_block)
+        return pack_trits(stored, t.layout)
+    return pack_planes(2 * stored - top, d.planes_stored, t.layout)
 
 
 def _scales(config: Configuration, rng: np.random.Generator, d: Descriptor) -> np.ndarray:

@@ -3,7 +3,8 @@
 
 from amaranth import *
 
-from ..tree import delayed, signed_tree
+from ...golden.table import levels
+from ..tree import Node, delayed, total_of
 from .lane import Lane
 
 __all__ = ["SignLane", "TritLane"]
@@ -21,12 +22,14 @@ class SignLane(Lane):
         A power of two: weights of a beat, and its bits.
     activation_bits : int
         A.
+    adder_inputs : int
+        2 or 3.
     """
 
-    def __init__(self, *, columns: int, activation_bits: int):
-        self._levels = columns.bit_length() - 1
+    def __init__(self, *, columns: int, activation_bits: int, adder_inputs: int = 2):
+        self._inputs, self._levels = adder_inputs, levels(columns, adder_inputs)
         super().__init__(columns=columns, activation_bits=activation_bits, weight_bits=columns,
-                         width=activation_bits + self._levels)
+                         width=activation_bits + columns.bit_length())
 
     @property
     def latency(self) -> int:
@@ -35,9 +38,10 @@ class SignLane(Lane):
 
     def elaborate(self, platform):
         m = Module()
-        first, second = self.weights[::2], self.weights[1::2]
-        tree = signed_tree(m, self._held(m), first ^ second, ~first, self.valid)
-        m.d.comb += [self.total.eq(tree.levels[-1][0]), self.negate.eq(tree.negate)]
+        nodes = [Node(x, ~self.weights[column]) for column, x in enumerate(self._held(m))]
+        total, negate = total_of(m, nodes, self.weights[::2] ^ self.weights[1::2], self.valid,
+                                 len(self.total), self._inputs)
+        m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
         return m
 
 
@@ -49,15 +53,17 @@ class TritLane(Lane):
     Parameters
     ----------
     columns : int
-        Weights of a beat, a multiple of 8. What a power of two lacks is left out.
+        Weights of a beat, a multiple of 8.
     activation_bits : int
         A.
+    adder_inputs : int
+        2 or 3.
     """
 
-    def __init__(self, *, columns: int, activation_bits: int):
-        self._levels = (columns - 1).bit_length()
+    def __init__(self, *, columns: int, activation_bits: int, adder_inputs: int = 2):
+        self._inputs, self._levels = adder_inputs, levels(columns, adder_inputs)
         super().__init__(columns=columns, activation_bits=activation_bits, weight_bits=2 * columns,
-                         width=activation_bits + self._levels)
+                         width=activation_bits + columns.bit_length())
 
     @property
     def latency(self) -> int:
@@ -66,20 +72,17 @@ class TritLane(Lane):
 
     def elaborate(self, platform):
         m = Module()
-        missing = (1 << self._levels) - self._columns
         nonzero, minus = self.weights[: self._columns], self.weights[self._columns :]
-        values: list[Value] = []
+        sign, valid = delayed(m, "minus", minus), delayed(m, "valid", self.valid)
+        nodes = []
         for column, x in enumerate(self._held(m)):
             value = Signal.like(x, name=f"value_{column}", reset_less=True)
             with m.If(self.valid):
                 m.d.sync += value.eq(x)
                 with m.If(~nonzero[column]):
                     m.d.sync += value.eq(0)
-            values.append(value)
-        zero = Const(0, signed(self._bits))
-        sign = delayed(m, "minus", minus)
-        valid = delayed(m, "valid", self.valid)
-        first, second = (Cat(sign[place::2], Const(0, missing // 2)) for place in range(2))
-        tree = signed_tree(m, values + missing * [zero], first ^ second, first, valid)
-        m.d.comb += [self.total.eq(tree.levels[-1][0]), self.negate.eq(tree.negate)]
+            nodes.append(Node(value, sign[column]))
+        total, negate = total_of(m, nodes, sign[::2] ^ sign[1::2], valid, len(self.total),
+                                 self._inputs)
+        m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
         return m

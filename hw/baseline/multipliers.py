@@ -4,7 +4,8 @@
 from amaranth import *
 
 from ..arithmetic import add_subtract
-from ..tree import signed_tree, sum_tree
+from ...golden.table import levels
+from ..tree import Node, sum_tree, total_of
 from .lane import Lane
 
 __all__ = ["DspLane", "RadixLane"]
@@ -23,6 +24,8 @@ class RadixLane(Lane):
         A power of two: weights of a beat.
     activation_bits : int
         A.
+    adder_inputs : int
+        2 or 3.
 
     Members
     -------
@@ -33,11 +36,11 @@ class RadixLane(Lane):
     #: Bits of a weight.
     BITS = 4
 
-    def __init__(self, *, columns: int, activation_bits: int):
-        self._levels = columns.bit_length() - 1
+    def __init__(self, *, columns: int, activation_bits: int, adder_inputs: int = 2):
+        self._inputs, self._levels = adder_inputs, levels(columns, adder_inputs)
         super().__init__(
             columns=columns, activation_bits=activation_bits, weight_bits=self.BITS * columns,
-            width=activation_bits + 5 + self._levels, triples=True)
+            width=activation_bits + 5 + columns.bit_length(), triples=True)
 
     @property
     def latency(self) -> int:
@@ -60,8 +63,10 @@ class RadixLane(Lane):
             signs.append(~high[1])
         sign, valid = Signal(self._columns, reset_less=True), Signal()
         m.d.sync += [sign.eq(Cat(signs)), valid.eq(self.valid)]
-        tree = signed_tree(m, products, sign[::2] ^ sign[1::2], sign[::2], valid)
-        m.d.comb += [self.total.eq(tree.levels[-1][0]), self.negate.eq(tree.negate)]
+        nodes = [Node(product, sign[column]) for column, product in enumerate(products)]
+        total, negate = total_of(m, nodes, sign[::2] ^ sign[1::2], valid, len(self.total),
+                                 self._inputs)
+        m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
         return m
 
 

@@ -9,8 +9,8 @@ from ...golden.config import Configuration
 from ...golden.weights import STRIP_ROWS
 from ..stream import Queue
 from ..table.commands import full_strip_words, part, strip_word_count, take, walk_command
-from ..table.walker import StripWalker
 from .memory import BURST, engine_request
+from .walker import MatrixWalker
 
 __all__ = ["BeatReader", "beat_command"]
 
@@ -110,7 +110,7 @@ class BeatReader(wiring.Component):
 
     def _strips(self, m, command, strips, taken, end, now, begin):
         """Ask for one strip after the other: its weights, then its records, if it has any."""
-        m.submodules.walker = walker = StripWalker(self._config)
+        m.submodules.walker = walker = MatrixWalker(self._config)
         walk = command.walk
         weights, scales = (Signal.like(command[name], name=f"{name}_next")
                            for name in ("weights", "scales"))

@@ -6,7 +6,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import accumulator_width, node_width
+from ...golden.table import accumulator_width, total_width
 from .sequencer import slot_layout
 
 __all__ = ["Accumulators"]
@@ -34,9 +34,7 @@ class Accumulators(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        t = config.table
-        levels = (t.beat_bits // t.k).bit_length() - 1
-        self._total = node_width(t.activation_bits, levels)
+        self._total = total_width(config)
         super().__init__({
             "valid": In(1),
             "slot": In(slot_layout(config)),

@@ -7,72 +7,32 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import entry_width
-from ...golden.timing import build_cycles
-from ...golden.weights import HALF2, HALF3
+from ...golden.timing import OCTET_STEPS, build_cycles, plane_steps
 from ..arithmetic import add_subtract
-from ..stream import Queue
-from .commands import part, take, walk_command
+from ..tree import delayed
+from .commands import entry_bits, take, tile_layout, walk_command
+from .programs import builder_lanes, programs, step_layout, steps
 
 __all__ = ["TableBuilder"]
 
 
-class _Step(data.Struct):
-    """What one builder does in one cycle, and where the sum of the cycle before goes."""
-
-    select: 3  #: staged activation
-    zero: 1  #: add nothing
-    double: 1  #: add twice the activation
-    subtract: 1
-    clear: 1  #: start from zero
-    write: 1
-    entry: 4
-    active: 1  #: not one of the steps that only fill a program up
-
-
-def _plane_steps() -> list[dict]:
-    """Return the steps for a table of K = 4 sign planes: entry i is x3 + sum((2 i_j - 1) x_j)."""
-    steps = [{"select": 3, "clear": 1}] + [{"select": j, "subtract": 1} for j in (2, 1, 0)]
-    steps[-1] |= {"write": 1, "entry": 0}
-    entry = 0
-    for step in range(1, 8):
-        j = (step & -step).bit_length() - 1
-        entry ^= 1 << j
-        steps.append({"select": j, "double": 1, "subtract": int(not entry >> j & 1),
-                      "write": 1, "entry": entry})
-    return steps
-
-
-def _trit_steps(half: tuple, lanes: list[int], first: int, zero: int) -> list[dict]:
-    """Return the steps for a half table of trits.
-
-    ``half`` lists the vectors from entry ``first`` on, ``lanes`` the staged activations of their
-    digits; the zero vector goes to entry ``zero``.
-    """
-    steps = [{"zero": 1, "clear": 1, "write": 1, "entry": zero}]
-    before = (0,) * len(lanes)
-    for entry, vector in enumerate(half, start=first):
-        digit, = (d for d in range(len(lanes)) if vector[d] != before[d])
-        steps.append({"select": lanes[digit], "subtract": int(vector[digit] < before[digit]),
-                      "write": 1, "entry": entry})
-        before = vector
-    return steps
-
-
 class TableBuilder(wiring.Component):
-    """Load the activations of a tile and build its tables, in two phases of D/8 builders.
+    """Load the activations of a tile and build its tables, a window of columns at a time.
 
-    Table t of the D/4 belongs to builder ``t % (D/8)`` and phase ``t // (D/8)``. A builder adds
-    plus or minus one staged activation a cycle and writes an entry nearly every cycle (Gray order).
-    Each has four staged activations of its own, columns 4j to 4j+3 of a half tile; for trits each
-    pair of builders shares two more from the last eighth of the tile, which makes two bytes of five
-    trits.
+    Table t of a window of n tables belongs to builder t, and so does each n-th from there on; which
+    of a builder's tables is built is its turn. A builder adds plus or minus one activation of the
+    window a cycle and writes an entry nearly every cycle (Gray order).
+
+    *Sign planes*: 2 ``rounds`` windows, a table of each builder in each. *Trits*: D/8 columns that
+    stay, then ``rounds`` windows of octets: the even builder of an octet makes two tables of
+    triples, the odd one a table of the pair that is left, and one of a pair of those that stay.
 
     For each command, each row block and each tile, it takes the words of the tile from
     ``activations`` (missing columns count as zero) and fills a bank that is free. There are two
     banks.
 
-    Latency: ``build_cycles(config, trits)`` from the first word to the last step; three cycles
-    later the bank is ready.
+    Latency: ``build_cycles(config, trits)`` from the first word to the last step; the tile is
+    offered two cycles later. One more command can wait.
 
     Parameters
     ----------
@@ -83,34 +43,35 @@ class TableBuilder(wiring.Component):
     command : ``In(stream.Signature(walk_command(config)))``
     activations : ``In(stream.Signature(ArrayLayout(signed(A), P)))``
         Words of P consecutive activations; for each row block all words of the vector.
+    tile : ``Out(stream.Signature(tile_layout(config)))``
+        A tile whose tables will be complete when the first beat reaches them.
     release : ``In(1)``
         The bank in use is free from the next cycle on.
-    ready : ``Out(2)``
-        Banks whose tables are complete.
-    bank, phase : ``Out(1)``
+    bank : ``Out(1)``
         Where the builders write.
-    entry : ``Out(ArrayLayout(signed(A + 2), D/8))``
+    entry : ``Out(signed)`` x builders
         One word from each builder.
-    write : ``Out(2)``, address_even : ``Out(4)``, address_odd : ``Out(3)``
-        Strobe and entry of the even and the odd builders.
+    write, address, turn : ``Out`` x programs
+        Strobe, entry and turn of the builders of each program: of the even and the odd ones where
+        there are trits, else of all.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
         t = config.table
-        self._builders = t.beat_bits // 8
+        self._lanes = builder_lanes(config)
+        count = programs(config)
         super().__init__({
             "command": In(stream.Signature(walk_command(config))),
             "activations": In(stream.Signature(
                 data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
+            "tile": Out(stream.Signature(tile_layout(config))),
             "release": In(1),
-            "ready": Out(2),
             "bank": Out(1),
-            "phase": Out(1),
-            "entry": Out(signed(entry_width(t.activation_bits))).array(self._builders),
-            "write": Out(2),
-            "address_even": Out(4),
-            "address_odd": Out(3),
+            "entry": Out(signed(entry_width(config))).array(len(self._lanes)),
+            "write": Out(1).array(count),
+            "address": Out(entry_bits(config, 0)).array(count),
+            "turn": Out(range(2 * t.rounds)).array(count),
         })
 
     @property
@@ -124,159 +85,212 @@ class TableBuilder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        t, per_word = self._config.table, self._config.activations_per_word
-        m.submodules.commands = commands = Queue(walk_command(self._config), 2)
-        wiring.connect(m, wiring.flipped(self.command), commands.i)
-        command = Signal(part(walk_command(self._config), "trits", "columns"))
-        rows_left = Signal(range(t.max_rows + 1))
-        # Columns of this row block not loaded yet; one word below zero after the last.
-        left = Signal(range(t.max_columns + 1))
-        filled = Signal(2)
-        bank, phase = Signal(), Signal()
-        word = Signal(range(5 * self._config.activation_bytes))
-        index = Signal(4)
-        load, step, done = Signal(), Signal(), Signal()
+        t, command_layout = self._config.table, walk_command(self._config)
+        following, command = (Signal(command_layout, name=name, reset_less=True)
+                              for name in ("following", "command"))
+        waiting, active = Signal(), Signal()
+        step, load, done, accept = Signal(), Signal(), Signal(), Signal()
+        bank, window = Signal(), Signal(range(2 * t.rounds))
 
-        words = Mux(command.trits, 5, 4) * self._config.activation_bytes
-        last_word, last_step = Signal(), Signal()
-        missing = Signal()
-        m.d.comb += [
-            missing.eq(left == 0),
-            last_word.eq(word == words - 1),
-            last_step.eq(index == Mux(command.trits, len(HALF3) - 1, 10)),
-        ]
+        m.d.comb += self.command.ready.eq(~waiting)
+        with m.If(self.command.valid & ~waiting):
+            m.d.sync += [waiting.eq(1), following.eq(self.command.payload)]
+        with m.If(accept & waiting):
+            m.d.sync += [waiting.eq(0), take(command, following)]
+        with m.If(accept):
+            m.d.sync += active.eq(waiting)
+
+        filled, offered, free = Signal(2), Signal(), Signal()
+        m.d.comb += free.eq(~filled.bit_select(bank, 1))
+        here, last_word, last_step = Signal(), Signal(), Signal()
+        rest = Signal()  # the columns that stay come first
+        word, index, end = self._count(m, command, window, rest, load, step, last_word, last_step)
         with m.FSM(name="state"):
-            with m.State("IDLE"):
-                with m.If(commands.o.valid):
-                    m.d.comb += commands.o.ready.eq(1)
-                    m.d.sync += [
-                        take(command, commands.o.payload),
-                        rows_left.eq(commands.o.payload.rows),
-                        left.eq(commands.o.payload.columns),
-                    ]
-                    m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [
-                    load.eq(~filled.bit_select(bank, 1) & (self.activations.valid | missing)),
-                    self.activations.ready.eq(~filled.bit_select(bank, 1) & ~missing),
+                    load.eq(active & free & (self.activations.valid | ~here)),
+                    self.activations.ready.eq(active & free & here),
+                    accept.eq(~active),
                 ]
-                with m.If(load):
-                    m.d.sync += word.eq(Mux(last_word, 0, word + 1))
-                    m.d.sync += left.eq(Mux(left > per_word, left - per_word, 0))
-                    with m.If(last_word):
-                        m.next = "BUILD"
+                with m.If(load & last_word & ~rest):
+                    m.next = "BUILD"
             with m.State("BUILD"):
                 m.d.comb += step.eq(1)
-                m.d.sync += index.eq(Mux(last_step, 0, index + 1))
                 with m.If(last_step):
-                    m.d.sync += phase.eq(~phase)
-                    m.next = "BUILD"
-                    with m.If(~phase & ~command.trits):
-                        m.next = "LOAD"
-                    with m.If(phase):
-                        m.d.comb += done.eq(1)
-                        m.d.sync += bank.eq(~bank)
-                        m.next = "LOAD"
-                        with m.If(missing):
-                            m.d.sync += [
-                                rows_left.eq(rows_left - t.row_block),
-                                left.eq(command.columns),
-                            ]
-                            with m.If(rows_left <= t.row_block):
-                                m.d.comb += commands.o.ready.eq(1)
-                                m.d.sync += [
-                                    take(command, commands.o.payload),
-                                    rows_left.eq(commands.o.payload.rows),
-                                    left.eq(commands.o.payload.columns),
-                                ]
-                                with m.If(~commands.o.valid):
-                                    m.next = "IDLE"
-        self._account(m, bank, done, filled)
-        staged = self._stage(m, load, word, left)
-        self._build(m, staged, command.trits, phase, bank, step, index)
+                    m.next = "LOAD"
+                    with m.If(end):
+                        m.d.comb += done.eq(~offered)
+                        with m.If(offered):
+                            m.next = "WAIT"
+            with m.State("WAIT"):
+                m.d.comb += done.eq(~offered)
+                with m.If(~offered):
+                    m.next = "LOAD"
+        present = self._walk(m, command, load, done, accept, here)
+        self._offer(m, done, bank, filled, offered)
+        columns = self._stage(m, load & ~rest, word, present, "word", t.window)
+        if t.trits:
+            columns += self._stage(m, load & rest, word, present, "rest", t.beat_bits // 8)
+        self._build(m, columns, command, window, bank, step, index)
         return m
 
-    def _account(self, m, bank, done, filled):
-        """Keep count of which banks are filled, and, three cycles later, ready."""
-        used = Signal()
-        finished = Signal(2)  # by bank, one cycle before the last entry is written
-        delayed = [finished]
-        for stage in range(2):
-            delayed.append(Signal(2, name=f"finished_{stage}"))
-            m.d.sync += delayed[-1].eq(delayed[-2])
-        m.d.comb += finished.eq(done << bank)
+    def _count(self, m, command, window, rest, load, step, last_word, last_step):
+        """Count words and steps of a window, and windows; return them and whether it is the last.
+
+        Say whether the words are of the columns that stay.
+        """
+        t = self._config.table
+        per_window = t.window // self._config.activations_per_word
+        word, index = Signal(range(per_window)), Signal(range(len(steps(self._config, 0)[0])))
+        end, last_window = Signal(), window.all()
+        last = (OCTET_STEPS if t.trits else plane_steps(t.k)) - 1
+        if t.trits:
+            stays, last_window = Signal(), window == t.rounds - 1
+            m.d.comb += rest.eq(command.trits & ~stays)
+            with m.If(load & last_word):
+                m.d.sync += stays.eq(1)
+            with m.If(step & last_step & end):
+                m.d.sync += stays.eq(0)
+            if t.planes:
+                last = Mux(command.trits, last, plane_steps(t.k) - 1)
+                last_window = Mux(command.trits, last_window, window.all())
+        m.d.comb += [
+            last_word.eq(word == Mux(rest, self._config.activation_bytes - 1, per_window - 1)),
+            last_step.eq(index == last),
+            end.eq(last_window),
+        ]
+        with m.If(load):
+            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
+        with m.If(step):
+            m.d.sync += index.eq(Mux(last_step, 0, index + 1))
+            with m.If(last_step):
+                m.d.sync += window.eq(Mux(end, 0, window + 1))
+        return word, index, end
+
+    def _walk(self, m, command, load, done, accept, here):
+        """Count words of the vector and row blocks; return which lanes of a word are columns."""
+        t, per_word = self._config.table, self._config.activations_per_word
+        lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
+        some, full = command.columns[:lanes_bits], command.columns[lanes_bits:]
+        number, ended = Signal(len(full)), Signal()
+        partial, present = Signal(), Signal(per_word)
+        m.d.comb += [
+            partial.eq(number == full),
+            here.eq(~ended & ~(partial & (some == 0))),
+            present.eq(Cat(~ended & (~partial | (lane < some)) for lane in range(per_word))),
+        ]
+        with m.If(load):
+            m.d.sync += [number.eq(number + 1), ended.eq(ended | partial)]
+
+        last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]
+        block, first = Signal(max(1, len(blocks))), Signal(init=1)
+        whole, last_block = Signal(), Signal()
+        m.d.comb += [
+            whole.eq(block != blocks),
+            last_block.eq(~whole | ((block + 1 == blocks) & (last_rows == 0))),
+        ]
+        tile = self.tile.payload
+        with m.If(done):
+            m.d.sync += [
+                take(tile, command, but=("rows", "first", "final", "last")),
+                tile.rows.eq(Cat(Mux(whole, 0, last_rows), whole)),
+                tile.first.eq(first),
+                tile.final.eq(~here),
+                tile.last.eq(~here & last_block),
+                first.eq(~here),
+            ]
+            with m.If(~here):
+                m.d.sync += [number.eq(0), ended.eq(0), block.eq(block + 1)]
+                with m.If(last_block):
+                    m.d.comb += accept.eq(1)
+                    m.d.sync += block.eq(0)
+        return present
+
+    def _offer(self, m, done, bank, filled, offered):
+        """Keep count of the banks, and offer a tile two cycles after its last step."""
+        used, coming = Signal(), Signal()
+        m.d.comb += offered.eq(coming | self.tile.valid)
+        m.d.sync += coming.eq(done)
+        with m.If(coming):
+            m.d.sync += self.tile.valid.eq(1)
+        with m.Elif(self.tile.ready):
+            m.d.sync += self.tile.valid.eq(0)
+        with m.If(done):
+            m.d.sync += bank.eq(~bank)
+        with m.If(self.release):
+            m.d.sync += used.eq(~used)
         for number in range(2):
             with m.If(done & (bank == number)):
                 m.d.sync += filled[number].eq(1)
-            with m.If(delayed[-1][number]):
-                m.d.sync += self.ready[number].eq(1)
             with m.If(self.release & (used == number)):
-                m.d.sync += [filled[number].eq(0), self.ready[number].eq(0)]
-        with m.If(self.release):
-            m.d.sync += used.eq(~used)
+                m.d.sync += filled[number].eq(0)
 
-    def _stage(self, m, load, word, left):
-        """Register the words of a half tile, and for trits one eighth more; zero beyond the end."""
+    def _stage(self, m, load, word, present, name, columns):
+        """Register the words of so many columns; return them."""
         width, per_word = self._config.table.activation_bits, self._config.activations_per_word
-        # Lane n counts if n < left: a shift of ones, which saturates where the word is full.
-        present, count = Signal(per_word), Signal(range(per_word + 1))
-        ones = (1 << per_word) - 1
-        m.d.comb += [
-            count.eq(Mux(left > per_word, per_word, left)),
-            present.eq(~(Const(ones, per_word) << count)),
-        ]
-        activations = Signal(per_word * width)
-        m.d.comb += activations.eq(Cat(
-            Mux(present[lane], self.activations.payload[lane], 0)[:width]
-            for lane in range(per_word)))
+        activations = Cat(Mux(present[lane], self.activations.payload[lane], 0)[:width]
+                          for lane in range(per_word))
         staged = []
-        for number in range(5 * self._config.activation_bytes):
-            register = Signal(per_word * width, name=f"staged_{number}", reset_less=True)
+        for number in range(columns // per_word):
+            register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
             with m.If(load & (word == number)):
                 m.d.sync += register.eq(activations)
             staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
         return staged
 
-    def _build(self, m, staged, trits, phase, bank, step, index):
+    def _build(self, m, columns, command, window, bank, step, index):
         """Three stages: look up the step, select the activation, add; then the entry is written."""
-        width = self._config.table.activation_bits
-        planes = _plane_steps()
-        programs = (  # of the even and the odd builders, by phase
-            (_trit_steps(HALF3[1:], [0, 1, 2], 1, 0), _trit_steps(HALF3[1:], [3, 4, 5], 1, 0)),
-            (_trit_steps(HALF2, [0, 1], 0, 4), _trit_steps(HALF2, [2, 3], 0, 4)),
-        )
-        for odd, address in enumerate((self.address_even, self.address_odd)):
-            # Sixteen steps for each alphabet and phase; the sixteenth does nothing.
-            rows = [[fields | {"active": 1} for fields in program] + [{}] * (16 - len(program))
-                    for program in (planes, planes, *programs[odd])]
-            m.submodules[f"program_{odd}"] = program = memory.Memory(
-                shape=_Step, depth=64, init=[fields for row in rows for fields in row])
-            port = program.read_port()
-            m.d.comb += port.addr.eq(Cat(Mux(step, index, 15), phase, trits))
-            now, then = port.data, Signal(_Step, name=f"sum_{odd}",
-                                              reset_less=True)
-            m.d.sync += then.eq(now)
-            written = Signal(name=f"written_{odd}")
-            entry = Signal.like(address, name=f"entry_{odd}", reset_less=True)
-            m.d.sync += [written.eq(then.write), entry.eq(then.entry)]
-            m.d.comb += [self.write[odd].eq(written), address.eq(entry)]
-            for builder in range(odd, self._builders, 2):
-                own = staged[4 * builder : 4 * builder + 4]
-                shared = staged[4 * self._builders + builder : 4 * self._builders + builder + 2]
-                operand = Signal(signed(width + 1), name=f"operand_{builder}", reset_less=True)
-                total = Signal.like(self.entry[builder], name=f"total_{builder}", reset_less=True)
-                m.d.comb += self.entry[builder].eq(total)
-                with m.If(now.active):
-                    with m.Switch(now.select):
-                        for choice, value in enumerate(own if odd else own + shared):
-                            with m.Case(choice):
-                                m.d.sync += operand.eq(
-                                    Mux(now.zero, 0, Mux(now.double, value << 1, value)))
-                with m.If(then.active):
-                    m.d.sync += total.eq(
-                        add_subtract(Mux(then.clear, 0, total), operand, then.subtract))
-        stages = [Cat(phase, bank)]
-        for stage in range(3):
-            stages.append(Signal(2, name=f"target_{stage}"))
-            m.d.sync += stages[-1].eq(stages[-2])
-        m.d.comb += Cat(self.phase, self.bank).eq(stages[-1])
+        t, layout = self._config.table, step_layout(self._config)
+        stepping, summing = Signal(), Signal()
+        m.d.sync += [stepping.eq(step), summing.eq(stepping)]
+        kinds = [command.trits] * (t.planes and t.trits)
+        window_now = delayed(m, "window_now", window)
+        now, then = [], []
+        for program in range(programs(self._config)):
+            lists = steps(self._config, program)
+            rom = memory.Memory(shape=layout, depth=len(lists) * len(lists[0]),
+                                init=[fields for given in lists for fields in given])
+            m.submodules[f"program_{program}"] = rom
+            port = rom.read_port()
+            m.d.comb += port.addr.eq(Cat(index, *kinds))
+            now.append(port.data)
+            then.append(Signal(layout, name=f"step_{program}", reset_less=True))
+            m.d.sync += then[-1].eq(port.data)
+            written = Signal(name=f"written_{program}")
+            m.d.sync += [
+                written.eq(summing & then[-1].write),
+                self.address[program].eq(then[-1].entry),
+            ]
+            m.d.comb += self.write[program].eq(written)
+            self._turn(m, program, then[-1], command, window)
+        m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
+        for builder, lanes in enumerate(self._lanes):
+            program = builder % len(now)
+            self._builder(m, builder, {
+                select: Const(0, 1) if not reached else columns[reached[0]] if len(reached) == 1
+                else Array(columns[column] for column in reached)[window_now]
+                for select, reached in lanes.items()}, now[program], then[program], summing)
+
+    def _turn(self, m, program, then, command, window):
+        """Say which of its tables a builder writes, when the entry is there."""
+        t = self._config.table
+        before = delayed(m, f"turn_{program}", Cat(window, command.trits), 2)
+        turn, trits = before[:-1], before[-1]
+        if t.trits:
+            of_trits = Cat(then.late, turn[:-1])
+            turn = Mux(trits, of_trits, turn) if t.planes else of_trits
+        m.d.sync += self.turn[program].eq(turn)
+
+    def _builder(self, m, builder, lanes, now, then, summing):
+        """Select one of the columns in reach, and add it."""
+        x = Signal(signed(self._config.table.activation_bits), name=f"x_{builder}", reset_less=True)
+        total = self.entry[builder]
+        with m.Switch(now.select):
+            for place, (select, column) in enumerate(lanes.items()):
+                with m.Case(select) if place < len(lanes) - 1 else m.Default():
+                    m.d.sync += x.eq(column)
+        operand = Signal(signed(len(x) + 1), name=f"operand_{builder}")
+        m.d.comb += operand.eq(Mux(then.double, x << 1, x) if self._config.table.planes else x)
+        m.d.sync += total.eq(0)
+        with m.If(summing & ~then.clear):
+            m.d.sync += total.eq(add_subtract(total, operand, then.subtract))

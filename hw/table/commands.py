@@ -10,6 +10,7 @@ from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..rom import look_up
 
 __all__ = [
+    "entry_bits",
     "full_strip_words",
     "most_groups",
     "part",
@@ -17,6 +18,7 @@ __all__ = [
     "strip_word_count",
     "table_command",
     "take",
+    "tile_layout",
     "walk_command",
 ]
 
@@ -26,9 +28,10 @@ def part(layout: data.StructLayout, *names: str) -> data.StructLayout:
     return data.StructLayout({name: layout[name].shape for name in names})
 
 
-def take(register, command) -> list:
+def take(register, command, but: tuple[str, ...] = ()) -> list:
     """Return the assignments of a command's members to a register that holds some of them."""
-    return [register[name].eq(command[name]) for name in register.shape().members]
+    return [register[name].eq(command[name]) for name in register.shape().members
+            if name not in but]
 
 
 def most_groups(config: Configuration) -> int:
@@ -58,6 +61,23 @@ def walk_command(config: Configuration) -> data.StructLayout:
             "groups": range(max(2, most_groups(config).bit_length())),
         }
     return data.StructLayout(layout)
+
+
+def tile_layout(config: Configuration) -> data.StructLayout:
+    """Return the layout of what is said of a tile whose tables are built.
+
+    What the command says of its weights, and: ``rows`` of its row block; ``first``, ``final``:
+    tile of the row block; ``last``: tile of the command.
+    """
+    layout = {name: field.shape for name, field in walk_command(config)
+              if name not in ("rows", "columns")}
+    return data.StructLayout(layout | {
+        "rows": range(config.table.row_block + 1), "first": 1, "final": 1, "last": 1})
+
+
+def entry_bits(config: Configuration, table: int) -> int:
+    """Return the bits that address an entry of a table: even tables hold triples of trits."""
+    return max(config.table.k - 1, 4 if config.table.trits and not table % 2 else 0)
 
 
 def scale_command() -> data.StructLayout:

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.scales import lane_width
-from ...golden.table import node_width
+from ...golden.table import group_width
 from .commands import most_groups
 from .sequencer import slot_layout
 
@@ -41,10 +41,8 @@ class GroupAccumulators(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        t = config.table
         self._lanes = most_groups(config)
-        self._node = signed(node_width(
-            t.activation_bits, (t.smallest_group // t.k).bit_length() - 1))
+        self._node = signed(group_width(config))
         super().__init__({
             "valid": In(1),
             "slot": In(slot_layout(config)),

@@ -6,23 +6,37 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import entry_width, node_width
-from ...golden.weights import trit_codes
-from ..tree import delayed, signed_tree
-from .commands import most_groups
+from ...golden.table import (
+    entry_width,
+    group_levels,
+    group_tables,
+    group_width,
+    tables,
+    total_width,
+    tree_levels,
+)
+from ...golden.weights import plane_fields, trit_codes
+from ..tree import Node, delayed, signed_tree, total_of
+from .commands import entry_bits, most_groups
+from .programs import builder_lanes, programs
 
 __all__ = ["AdderTree", "TableLane", "Tables"]
 
 
+def _pairs(config: Configuration) -> list[tuple[int, ...]]:
+    """Return the tables whose entries the first adders take: two of a group, or its last one."""
+    size = group_tables(config)
+    return [tuple(range(first, min(first + 2, group + size)))
+            for group in range(0, tables(config), size) for first in range(group, group + size, 2)]
+
+
 class Tables(wiring.Component):
-    """D/4 tables in distributed RAM, two banks each, read by one beat of weights.
+    """Tables in distributed RAM, two banks each, read by one beat of weights.
 
-    Even tables hold 16 entries a bank (triples of trits), odd ones 8. Latency: 2 cycles from
-    ``weights`` to ``value``: decode, read. Throughput: one beat a cycle.
+    Where there are trits, even tables hold triples, 16 entries a bank, and odd ones pairs. Latency:
+    2 cycles from ``weights`` to ``value``: decode, read. Throughput: one beat a cycle.
 
-    Signs are not applied here: ``relative`` says whether the second table of a pair has the other
-    sign than the first, ``sign`` is the first's. The tree subtracts instead of adding, which costs
-    nothing, and the accumulator applies the one sign that is left.
+    Signs are not applied here: the tree subtracts instead of adding, which costs nothing.
 
     Parameters
     ----------
@@ -34,33 +48,33 @@ class Tables(wiring.Component):
         There is a beat, its alphabet and its bank. Registers rest where there is none.
     ones : ``In(1)``
         Not the beat, but weights of 1. With scales only.
-    entry, write, address_even, address_odd, write_phase, write_bank
-        From the builders.
-    value_valid : ``Out(1)``, value : ``Out(signed(A + 2))`` x D/4
+    entry, write, address, turn, write_bank
+        From :class:`~.builder.TableBuilder`.
+    value_valid : ``Out(1)``, value : ``Out(signed)`` x tables
         Entries read.
-    relative, sign : ``Out(D/8)``
-        Signs of each pair.
+    sign, second : ``Out``
+        Sign of the first of each pair of tables; of the second one, or with adders of two inputs
+        whether it differs from the first's.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
-        self._pairs = config.table.beat_bits // 8
-        width = signed(entry_width(config.table.activation_bits))
+        self._pairs = _pairs(config)
+        width, count = signed(entry_width(config)), programs(config)
         super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
             "valid": In(1),
             "weights": In(config.table.beat_bits),
             "trits": In(1),
             "bank": In(1),
-            "entry": In(width).array(self._pairs),
-            "write": In(2),
-            "address_even": In(4),
-            "address_odd": In(3),
-            "write_phase": In(1),
+            "entry": In(width).array(len(builder_lanes(config))),
+            "write": In(1).array(count),
+            "address": In(entry_bits(config, 0)).array(count),
+            "turn": In(range(2 * config.table.rounds)).array(count),
             "write_bank": In(1),
             "value_valid": Out(1),
-            "value": Out(width).array(2 * self._pairs),
-            "relative": Out(self._pairs),
-            "sign": Out(self._pairs),
+            "value": Out(width).array(tables(config)),
+            "sign": Out(len(self._pairs)),
+            "second": Out(len(self._pairs)),
         })
 
     @property
@@ -70,79 +84,99 @@ class Tables(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        valid = Signal()
-        bank = Signal(reset_less=True)
+        valid, bank = Signal(), Signal(reset_less=True)
         m.d.sync += [valid.eq(self.valid), self.value_valid.eq(valid)]
         with m.If(self.valid):
             m.d.sync += bank.eq(self.bank)
-        # Bits 3 and 7 of a byte of planes, 2 and 7 of a byte of trits.
-        low, middle, high = (Cat(self.weights[bit::8]) for bit in (2, 3, 7))
-        relative, sign = (Signal(self._pairs, name=name, reset_less=True)
-                          for name in ("relative_0", "sign_0"))
-        relative_1, sign_1 = (Signal(self._pairs, name=name, reset_less=True)
-                              for name in ("relative_1", "sign_1"))
-        m.d.sync += [
-            relative.eq(Mux(self.trits, low, middle ^ high)),
-            sign.eq(Mux(self.trits, high, middle)),
-            relative_1.eq(relative),
-            sign_1.eq(sign),
-        ]
-        m.d.comb += [self.relative.eq(relative_1), self.sign.eq(sign_1)]
-        # Four weights of 1 are entry 7, five are not an escape; neither has a sign.
+        self._signs(m)
+        for table, address in enumerate(self._addresses(m)):
+            self._store(m, table, address, bank, valid)
+        return m
+
+    def _signs(self, m):
+        """Decode the signs of each pair, and hold them back until its entries are there."""
+        t, fields = self._config.table, plane_fields(self._config.table.layout)
+        relative = t.adder_inputs == 2
+        of_planes = [(self.weights[fields[pair[0]][-1]],
+                      self.weights[fields[pair[1]][-1]] ^ (relative & self.weights[
+                          fields[pair[0]][-1]]) if len(pair) == 2 else Const(0, 1))
+                     for pair in self._pairs] if t.planes else []
+        # Bits 7 and 2 of a byte of trits: sign of both, and whether they differ.
+        of_trits = [(byte[7], byte[2] if relative else byte[7] ^ byte[2])
+                    for byte in (self.weights.word_select(pair, 8)
+                                 for pair in range(len(self._pairs)))] if t.trits else of_planes
+        if not t.planes:
+            of_planes = of_trits
+        for which, target in enumerate((self.sign, self.second)):
+            name = ("sign", "second")[which]
+            decoded = Signal(len(self._pairs), name=f"{name}_0", reset_less=True)
+            m.d.sync += decoded.eq(Mux(self.trits, Cat(s[which] for s in of_trits),
+                                       Cat(s[which] for s in of_planes))
+                                   if t.planes and t.trits else Cat(s[which] for s in of_planes))
+            if t.scaled:
+                with m.If(self.ones):
+                    m.d.sync += decoded.eq(0)
+            m.d.comb += target.eq(delayed(m, f"{name}_1", decoded))
+
+    def _addresses(self, m):
+        """Decode the entry that each table is read at: a register each."""
+        config, t = self._config, self._config.table
+        fields = plane_fields(t.layout)
+        # Five weights of 1 are no escape; neither they nor those of a field have a sign.
         five = int(trit_codes()[-1])
         assert five < 0x70 and not five & 4
-        if self._config.table.scaled:
-            with m.If(self.ones):
-                m.d.sync += [relative.eq(0), sign.eq(0)]
-        for pair in range(self._pairs):
-            byte = self.weights.word_select(pair, 8)
-            even = Signal(4, name=f"even_{pair}", reset_less=True)
-            odd = Signal(3, name=f"odd_{pair}", reset_less=True)
+        addresses = []
+        for table in range(tables(config)):
+            address = Signal(entry_bits(config, table), name=f"address_{table}", reset_less=True)
+            byte = self.weights.word_select(table // 2, 8)
+            escape = byte[4:7].all()
+            if table % 2:
+                trit_entry, ones = Mux(escape, 4, byte[0:2]), five & 3
+            else:
+                trit_entry, ones = Mux(escape, byte[0:4], byte[3:7]), five >> 3
             with m.If(self.valid):
-                with m.If(self.trits):
-                    escape = byte[4:7].all()
-                    m.d.sync += [
-                        even.eq(Mux(escape, byte[0:4], byte[3:7])),
-                        odd.eq(Mux(escape, 4, byte[0:2])),
-                    ]
-                with m.Else():
-                    m.d.sync += [
-                        even.eq(byte[0:3]),
-                        odd.eq(byte[4:7]),
-                    ]
-                if self._config.table.scaled:
+                if t.planes:
+                    field = fields[table]
+                    spare = t.k - len(field)
+                    index = Cat(Const(0, spare), self.weights[field.start : field.stop - 1])
+                    m.d.sync += address.eq(
+                        Mux(self.trits, trit_entry, index) if t.trits else index)
+                else:
+                    m.d.sync += address.eq(trit_entry)
+                if t.scaled:
+                    all_ones = ones
+                    if t.planes:
+                        all_ones = (1 << t.k - 1) - (1 << spare)
+                        all_ones = Mux(self.trits, ones, all_ones) if t.trits else all_ones
                     with m.If(self.ones):
-                        m.d.sync += [
-                            even.eq(Mux(self.trits, five >> 3, 7)),
-                            odd.eq(Mux(self.trits, five & 3, 7)),
-                        ]
-            for which, address in enumerate((even, odd)):
-                table = 2 * pair + which
-                phase, builder = divmod(table, self._pairs)
-                width = len(address)
-                m.submodules[f"table_{table}"] = store = memory.Memory(
-                    shape=signed(entry_width(self._config.table.activation_bits)),
-                    depth=2 << width, init=[])
-                write, read = store.write_port(), store.read_port(domain="comb")
-                target = self.address_odd if which else self.address_even
-                m.d.comb += [
-                    write.addr.eq(Cat(target, self.write_bank)),
-                    write.data.eq(self.entry[builder]),
-                    write.en.eq(self.write[which] & (self.write_phase == phase)),
-                    read.addr.eq(Cat(address, bank)),
-                ]
-                value = Signal.like(read.data, name=f"value_{table}", reset_less=True)
-                with m.If(valid):
-                    m.d.sync += value.eq(read.data)
-                m.d.comb += self.value[table].eq(value)
-        return m
+                        m.d.sync += address.eq(all_ones)
+            addresses.append(address)
+        return addresses
+
+    def _store(self, m, table, address, bank, valid):
+        """Make one table."""
+        config = self._config
+        m.submodules[f"table_{table}"] = store = memory.Memory(
+            shape=signed(entry_width(config)), depth=2 << len(address), init=[])
+        write, read = store.write_port(), store.read_port(domain="comb")
+        turn, builder = divmod(table, len(self.entry))
+        program = table % len(self.write)
+        m.d.comb += [
+            write.addr.eq(Cat(self.address[program][: len(address)], self.write_bank)),
+            write.data.eq(self.entry[builder]),
+            write.en.eq(self.write[program] & (self.turn[program] == turn)),
+            read.addr.eq(Cat(address, bank)),
+        ]
+        value = Signal.like(read.data, name=f"value_{table}", reset_less=True)
+        with m.If(valid):
+            m.d.sync += value.eq(read.data)
+        m.d.comb += self.value[table].eq(value)
 
 
 class AdderTree(wiring.Component):
-    """Signed sum of D/4 entries, a register after each level.
+    """Signed sum of the entries of a beat, a register after each level.
 
-    A node adds or subtracts its second input and hands the sign of its first one on. Latency:
-    ``log2(D/4)`` cycles. Throughput: one sum a cycle.
+    Latency: ``tree_levels(config)`` cycles. Throughput: one sum a cycle.
 
     Parameters
     ----------
@@ -150,55 +184,61 @@ class AdderTree(wiring.Component):
 
     Members
     -------
-    value_valid, value, relative, sign
+    value_valid, value, sign, second
         From :class:`Tables`.
-    total : ``Out(signed(node_width(A, log2(D/4))))``, negate : ``Out(1)``
+    total : ``Out(signed(total_width(config)))``, negate : ``Out(1)``
         The sum is ``-total`` where ``negate`` is set.
-    lane : ``Out(signed(node_width(A, log2(S/4))))`` x D/S, lane_negate : ``Out(D/S)``
+    lane : ``Out(signed(group_width(config)))`` x D/S, lane_negate : ``Out(D/S)``
         Sums of the smallest groups of the same beat, likewise. With scales only.
     """
 
     def __init__(self, config: Configuration):
-        self._bits = bits = config.table.activation_bits
+        self._config, self._pairs = config, _pairs(config)
         self._lanes = most_groups(config) if config.table.scaled else 0
-        #: Level of the tree whose nodes are the smallest groups.
-        self._tap = (config.table.smallest_group // config.table.k).bit_length() - 1
-        self._pairs = pairs = config.table.beat_bits // 8
-        self._levels = (2 * pairs).bit_length() - 1
         lanes = {
-            "lane": Out(signed(node_width(bits, self._tap))).array(self._lanes),
+            "lane": Out(signed(group_width(config))).array(self._lanes),
             "lane_negate": Out(self._lanes),
         } if self._lanes else {}
         super().__init__(lanes | {
             "value_valid": In(1),
-            "value": In(signed(entry_width(bits))).array(2 * pairs),
-            "relative": In(pairs),
-            "sign": In(pairs),
-            "total": Out(signed(node_width(bits, self._levels))),
+            "value": In(signed(entry_width(config))).array(tables(config)),
+            "sign": In(len(self._pairs)),
+            "second": In(len(self._pairs)),
+            "total": Out(signed(total_width(config))),
             "negate": Out(1),
         })
 
     @property
     def latency(self) -> int:
         """Cycles from entries to their sum: levels of the tree."""
-        return self._levels
+        return tree_levels(self._config)
 
     def elaborate(self, platform):
         m = Module()
-        values = [self.value[index] for index in range(2 * self._pairs)]
-        tree = signed_tree(m, values, self.relative, self.sign, self.value_valid)
-        if self._lanes:
-            self._tap_off(m, tree.levels[self._tap - 1])
-        m.d.comb += [self.total.eq(tree.levels[-1][0]), self.negate.eq(tree.negate)]
+        nodes = []
+        for number, pair in enumerate(self._pairs):
+            signs = self.sign[number], self.second[number]
+            nodes += [Node(self.value[table], sign) for table, sign in zip(pair, signs)]
+        if not self._lanes:
+            total, negate = total_of(m, nodes, self.second, self.value_valid, len(self.total),
+                                     self._config.table.adder_inputs)
+            m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
+            return m
+        size, pairs = len(nodes) // self._lanes, len(self._pairs) // self._lanes
+        groups = [signed_tree(m, f"lane_{lane}", nodes[lane * size : (lane + 1) * size],
+                              self.value_valid,
+                              relative=self.second[lane * pairs : (lane + 1) * pairs])
+                  for lane in range(self._lanes)]
+        age = group_levels(self._config)
+        valid = delayed(m, "group_valid", self.value_valid, age)
+        total = signed_tree(m, "node", groups, valid, age=age)
+        rest = self.latency - age
+        signs = delayed(m, "lane_sign", Cat(group.sign for group in groups), self.latency)
+        m.d.comb += [self.total.eq(total.value), self.negate.eq(signs[0]),
+                     self.lane_negate.eq(signs)]
+        for lane, group in enumerate(groups):
+            m.d.comb += self.lane[lane].eq(delayed(m, f"sum_{lane}", group.value, rest))
         return m
-
-    def _tap_off(self, m, nodes):
-        """Hand on the nodes of a level, and their signs, when the tree has its total."""
-        signs = Cat(self.sign[lane << self._tap - 1] for lane in range(self._lanes))
-        m.d.comb += self.lane_negate.eq(delayed(m, "lane_negate", signs, self._levels))
-        for lane, node in enumerate(nodes):
-            m.d.comb += self.lane[lane].eq(
-                delayed(m, f"lane_{lane}", node, self._levels - self._tap))
 
 
 class TableLane(wiring.Component):
@@ -242,6 +282,6 @@ class TableLane(wiring.Component):
             outside = getattr(self, name)
             join(*((getattr(tables, name), outside) if member.flow == In
                    else (outside, getattr(tree, name))))
-        for name in ("value_valid", "value", "relative", "sign"):
+        for name in ("value_valid", "value", "sign", "second"):
             join(getattr(tree, name), getattr(tables, name))
         return m

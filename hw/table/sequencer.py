@@ -8,8 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.table import ACCUMULATOR_SPACING
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
-from ..stream import Queue
-from .commands import most_groups, strip_word_count, walk_command
+from .commands import most_groups, strip_word_count, tile_layout
 from .walker import StripWalker
 
 __all__ = ["Sequencer", "slot_layout"]
@@ -41,9 +40,9 @@ def slot_layout(config: Configuration) -> data.StructLayout:
 
 
 class Sequencer(wiring.Component):
-    """Walk row block > tile > strip of 16 rows > plane > row and release one beat a cycle.
+    """Walk the strips of a tile, their planes and rows, and release one beat a cycle.
 
-    A slot passes when the bank is ready, the beat is there and, if it ends a row, there is room for
+    A slot passes when there is a tile, the beat is there and, if it ends a row, there is room for
     the result. A row block of fewer than four rows is filled up with idle slots, so that an
     accumulator is not needed again before it is written; the order of beats has no other such case.
 
@@ -51,7 +50,8 @@ class Sequencer(wiring.Component):
     of ones if there are offsets. A strip with more groups than beats is filled up with idle slots:
     the scaler takes one group a cycle.
 
-    Latency: 0. Throughput: one slot a cycle, without a gap between tiles, blocks or commands.
+    Latency: 1 cycle from ``tile`` to its first slot. Throughput: one slot a cycle, without a gap
+    between tiles, blocks or commands.
 
     Parameters
     ----------
@@ -59,9 +59,8 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    command : ``In(stream.Signature(walk_command(config)))``
-    ready : ``In(2)``
-        Banks whose tables are complete.
+    tile : ``In(stream.Signature(tile_layout(config)))``
+        Tiles whose tables are complete.
     release : ``Out(1)``
         The last beat of a tile passes in this cycle.
     credit : ``In(1)``
@@ -80,8 +79,7 @@ class Sequencer(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         members = {
-            "command": In(stream.Signature(walk_command(config))),
-            "ready": In(2),
+            "tile": In(stream.Signature(tile_layout(config))),
             "release": Out(1),
             "credit": In(1),
             "weights": In(stream.Signature(config.table.beat_bits)),
@@ -98,31 +96,27 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         slot, scaled = self.slot, self._config.table.scaled
-        m.submodules.commands = commands = Queue(walk_command(self._config), 2)
         m.submodules.walker = walker = StripWalker(self._config)
-        wiring.connect(m, wiring.flipped(self.command), commands.i)
-
-        command = Signal(walk_command(self._config))
+        fresh = self.tile.payload
+        tile = Signal(tile_layout(self._config), reset_less=True)
         active, bank = Signal(), Signal()
         plane, row = Signal(3), Signal(range(STRIP_ROWS + SHORTEST_STRIP))
-        fresh = commands.o.payload
         bottom = Signal(3)  # the least significant plane that is used
         if scaled:
-            m.d.comb += bottom.eq(command.planes - command.used)
+            m.d.comb += bottom.eq(tile.planes - tile.used)
         idle, last_row, last_plane, weights_end = (
             Signal(name=name) for name in ("idle", "last_row", "last_plane", "weights_end"))
         m.d.comb += [
-            idle.eq(row >= walker.count),
-            last_row.eq((row + 1 >= walker.count) & (row >= ACCUMULATOR_SPACING - 1)),
+            idle.eq(walker.few & (row >= walker.count)),
+            last_row.eq(row == Mux(walker.few, ACCUMULATOR_SPACING - 1, walker.end)),
             last_plane.eq(plane == bottom),
             slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
-            slot.first.eq(walker.first_tile & (plane == command.planes - 1)),
-            slot.emit.eq(walker.last_tile & last_plane),
-            slot.last.eq(walker.last_block & walker.last_tile & walker.last_strip
-                         & (row + 1 == walker.count)),
+            slot.first.eq(tile.first & (plane == tile.planes - 1)),
+            slot.emit.eq(tile.final & last_plane),
+            slot.last.eq(tile.last & walker.last & (row == walker.end)),
             slot.bank.eq(bank),
-            slot.trits.eq(command.trits),
+            slot.trits.eq(tile.trits),
         ]
 
         # `ones`: that slot is next; `behind`: the weights of the strip are done, its records or
@@ -130,7 +124,7 @@ class Sequencer(wiring.Component):
         ones, behind, strip_end = Signal(), Signal(), Signal()
         ready, room, wanted, advance = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            ready.eq(active & ~behind & self.ready.bit_select(bank, 1)),
+            ready.eq(active & ~behind),
             wanted.eq(ready & ~idle & ~ones),
             room.eq(~slot.emit | self.credit),
             self.busy.eq(wanted & room & self.weights.valid),
@@ -138,23 +132,23 @@ class Sequencer(wiring.Component):
             self.blocked.eq(wanted & ~room & self.weights.valid),
             advance.eq(self.busy | (ready & ~ones & idle)),
             weights_end.eq(advance & last_row & last_plane),
-            self.release.eq(weights_end & walker.last_strip),
+            self.release.eq(weights_end & walker.last),
             walker.step.eq(strip_end),
         ]
         if scaled:
-            takes_record = self._records(m, command, walker, behind, advance, weights_end,
+            takes_record = self._records(m, tile, walker, behind, advance, weights_end,
                                          strip_end)
             with m.If(ones):
                 m.d.comb += [slot.ones.eq(1), slot.emit.eq(1), slot.last.eq(0)]
             m.d.comb += [
-                slot.top.eq(ones | (plane == command.planes - 1)),
-                slot.groups.eq(ones | (command.scaled & ~command.whole)),
-                slot.final.eq(walker.last_tile),
-                slot.start.eq(walker.first_tile),
-                slot.close.eq((row == STRIP_ROWS - 1) | (row + 1 == walker.count)),
+                slot.top.eq(ones | (plane == tile.planes - 1)),
+                slot.groups.eq(ones | (tile.scaled & ~tile.whole)),
+                slot.final.eq(tile.final),
+                slot.start.eq(tile.first),
+                slot.close.eq((row == STRIP_ROWS - 1) | (row == walker.end)),
                 self.record.eq(takes_record & self.record_room & self.weights.valid),
             ]
-            with m.If(command.scaled & ~command.whole):
+            with m.If(tile.scaled & ~tile.whole):
                 m.d.comb += slot.emit.eq(ones | last_plane)
             with m.If(ready & ones & self.credit):
                 m.d.sync += ones.eq(0)
@@ -167,44 +161,32 @@ class Sequencer(wiring.Component):
             self.starved.eq(~self.weights.valid & ((wanted & room) | (takes_record & record_room))),
         ]
 
-        tile_end, end = Signal(), Signal()
+        tile_end = Signal()
         m.d.comb += [
-            tile_end.eq(strip_end & walker.last_strip),
-            end.eq(tile_end & walker.last_tile & walker.last_block),
+            tile_end.eq(strip_end & walker.last),
+            self.tile.ready.eq(tile_end | ~active),
+            walker.load.eq(self.tile.ready),
+            walker.rows.eq(fresh.rows),
         ]
         with m.If(advance):
             m.d.sync += row.eq(Mux(last_row, 0, row + 1))
             with m.If(last_row):
-                m.d.sync += plane.eq(Mux(last_plane, command.planes - 1, plane - 1))
+                m.d.sync += plane.eq(Mux(last_plane, tile.planes - 1, plane - 1))
         with m.If(tile_end):
             m.d.sync += bank.eq(~bank)
+        with m.If(self.tile.ready):
+            m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh), plane.eq(fresh.planes - 1)]
             if scaled:
-                m.d.sync += ones.eq(command.offsets)
-        m.d.comb += [
-            walker.load.eq(end | ~active),
-            walker.trits.eq(fresh.trits),
-            walker.rows.eq(fresh.rows),
-            walker.columns.eq(fresh.columns),
-        ]
-        with m.If(end | ~active):
-            m.d.comb += commands.o.ready.eq(1)
-            m.d.sync += [
-                active.eq(commands.o.valid),
-                command.eq(fresh),
-                plane.eq(fresh.planes - 1),
-                row.eq(0),
-            ]
-            if scaled:
-                m.d.sync += ones.eq(commands.o.valid & fresh.offsets)
+                m.d.sync += ones.eq(self.tile.valid & fresh.offsets)
         return m
 
-    def _records(self, m, command, walker, behind, advance, weights_end, strip_end):
+    def _records(self, m, tile, walker, behind, advance, weights_end, strip_end):
         """Count what a strip has besides weights; return whether a record is wanted."""
         config = self._config
         most = STRIP_ROWS * most_groups(config)
         has = Signal()
-        m.d.comb += has.eq(command.scaled & (~command.whole | walker.last_tile))
-        words = strip_word_count(m, config, "strip_words", command, walker.count)
+        m.d.comb += has.eq(tile.scaled & (~tile.whole | tile.final))
+        words = strip_word_count(m, config, "strip_words", tile, walker.count)
         # Beats and work left, in the first slot of a strip those of the whole strip.
         begins = Signal(init=1)
         beats = Signal.like(words, name="beats")
@@ -217,7 +199,7 @@ class Sequencer(wiring.Component):
         with m.If(begins):
             m.d.comb += [
                 beats_now.eq(Mux(has, words, 0)),
-                work_now.eq(Mux(has, walker.count << command.groups, 0)),
+                work_now.eq(Mux(has, walker.count << tile.groups, 0)),
             ]
         takes, passes = Signal(), Signal()
         done = Signal()  # after this slot nothing is left of the strip

@@ -102,7 +102,7 @@ class TableUnit(wiring.Component):
         m.submodules.tree = tree = self._tree
         m.submodules.accumulators = accumulators = self._accumulators
         scaler = self._scaler
-        takers = [builder.command, sequencer.command]
+        takers = [builder.command]
         if scaler is not None:
             m.submodules.scaler = scaler
             self._connect_scaler(m, scaler)
@@ -112,7 +112,6 @@ class TableUnit(wiring.Component):
         walk = self.command.payload.walk
         m.d.comb += [
             builder.command.payload.eq(walk),
-            sequencer.command.payload.eq(walk),
             self.command.ready.eq(Cat(taker.ready for taker in takers).all()),
         ]
         m.d.comb += [taker.valid.eq(self.command.valid & self.command.ready) for taker in takers]
@@ -120,27 +119,25 @@ class TableUnit(wiring.Component):
         m.d.comb += [
             sequencer.weights.valid.eq(self.weights.valid),
             self.weights.ready.eq(sequencer.weights.ready),
-            sequencer.ready.eq(builder.ready),
             builder.release.eq(sequencer.release),
             tables.valid.eq(sequencer.issue),
             tables.weights.eq(self.weights.payload),
             tables.trits.eq(sequencer.slot.trits),
             tables.bank.eq(sequencer.slot.bank),
-            tables.write.eq(builder.write),
-            tables.address_even.eq(builder.address_even),
-            tables.address_odd.eq(builder.address_odd),
-            tables.write_phase.eq(builder.phase),
             tables.write_bank.eq(builder.bank),
             tree.value_valid.eq(tables.value_valid),
-            tree.relative.eq(tables.relative),
             tree.sign.eq(tables.sign),
+            tree.second.eq(tables.second),
             accumulators.total.eq(tree.total),
             accumulators.negate.eq(tree.negate),
             self.busy.eq(sequencer.busy),
             self.starved.eq(sequencer.starved),
             self.blocked.eq(sequencer.blocked),
         ]
-        for sink, source in ((tables.entry, builder.entry), (tree.value, tables.value)):
+        wiring.connect(m, builder.tile, sequencer.tile)
+        for sink, source in ((tables.entry, builder.entry), (tables.write, builder.write),
+                             (tables.address, builder.address), (tables.turn, builder.turn),
+                             (tree.value, tables.value)):
             m.d.comb += [a.eq(b) for a, b in zip(sink, source, strict=True)]
 
         # The slot meets its sum at the accumulators, which want it one cycle before.

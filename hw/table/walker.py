@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order of strips: row block > tile > strip of 16 rows."""
+"""The strips of a tile, each of 16 rows but the last."""
 
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import columns_per_beat
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 
 __all__ = ["StripWalker"]
 
+#: Logarithm of the rows of a strip.
+_BITS = STRIP_ROWS.bit_length() - 1
+
 
 class StripWalker(wiring.Component):
-    """Walk the strips of a matrix, as :func:`luthier.golden.weights.strips` cuts them.
+    """Walk the strips of a tile, as :func:`luthier.golden.weights.strips` cuts them.
+
+    A tile whose last strip is joined with a few rows more begins with strip 1 instead of 0: so the
+    last strip has the number of whole strips in any case, and nothing is subtracted.
 
     Latency: 1 cycle from ``load`` or ``step`` to the strip. Throughput: one strip a cycle.
 
@@ -23,78 +28,59 @@ class StripWalker(wiring.Component):
 
     Members
     -------
-    load : ``In(1)``, trits : ``In(1)``, rows : ``In``, columns : ``In``
-        Begin with the first strip of a matrix of this shape.
+    load : ``In(1)``, rows : ``In(range(row_block + 1))``
+        Begin with the first strip of a tile of so many rows.
     step : ``In(1)``
         Go on to the next strip.
-    first : ``Out``
-        Row of the block that is the strip's first.
+    first : ``Out(range(row_block))``
+        Accumulator of the strip's first row.
     count : ``Out(range(20))``
         Rows of the strip.
-    first_tile, last_strip, last_tile, last_block : ``Out(1)``
-        Where the strip is; ``last_strip`` of its tile.
+    end : ``Out(range(20))``
+        The last of them.
+    few : ``Out(1)``
+        The tile has fewer than four rows.
+    last : ``Out(1)``
+        It is the last strip.
     """
 
     def __init__(self, config: Configuration):
-        self._config = config
-        t = config.table
+        block = config.table.row_block
+        most = STRIP_ROWS + SHORTEST_STRIP
         super().__init__({
             "load": In(1),
-            "trits": In(1),
-            "rows": In(range(t.max_rows + 1)),
-            "columns": In(range(t.max_columns + 1)),
+            "rows": In(range(block + 1)),
             "step": In(1),
-            "first": Out(range(t.row_block)),
-            "count": Out(range(STRIP_ROWS + SHORTEST_STRIP)),
-            "first_tile": Out(1),
-            "last_strip": Out(1),
-            "last_tile": Out(1),
-            "last_block": Out(1),
+            "first": Out(range(block)),
+            "count": Out(range(most)),
+            "end": Out(range(most)),
+            "few": Out(1),
+            "last": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        block = self._config.table.row_block
-        strip = Signal(range(max(2, block // STRIP_ROWS)))  # in the block
-        m.d.comb += self.first.eq(strip * STRIP_ROWS)
-        trits, columns = Signal(), Signal.like(self.columns)
-        rows_left = Signal.like(self.rows)  # from the start of this block
-        columns_left = Signal.like(self.columns)  # from the start of this tile
-        left = Signal(range(block + 1))  # from the start of this strip to the end of the block
-        following = Signal.like(rows_left)  # rows from the start of the next block
+        rest, whole = self.rows[:_BITS], self.rows[_BITS:]
+        strip, strips = Signal.like(whole, name="strip"), Signal.like(whole, name="strips")
+        count, end = Signal.like(self.count, name="last_count"), Signal.like(self.end,
+                                                                             name="last_end")
+        short, joined = Signal(), Signal()
         m.d.comb += [
-            following.eq(rows_left - block),
-            self.last_strip.eq(left < STRIP_ROWS + SHORTEST_STRIP),
-            self.count.eq(Mux(self.last_strip, left, STRIP_ROWS)),
-            self.last_block.eq(rows_left <= block),
+            short.eq(rest < SHORTEST_STRIP),
+            joined.eq(short & (whole != 0)),
+            self.first.eq(strip << _BITS),
+            self.last.eq(strip == strips),
+            self.count.eq(Mux(self.last, count, STRIP_ROWS)),
+            self.end.eq(Mux(self.last, end, STRIP_ROWS - 1)),
         ]
-        per_tile = Mux(trits, columns_per_beat(self._config, True),
-                       columns_per_beat(self._config, False))
-        m.d.comb += self.last_tile.eq(columns_left <= per_tile)
         with m.If(self.step):
-            m.d.sync += [strip.eq(strip + 1), left.eq(left - STRIP_ROWS)]
-            with m.If(self.last_strip):
-                m.d.sync += [
-                    strip.eq(0),
-                    left.eq(Mux(rows_left > block, block, rows_left)),
-                    self.first_tile.eq(0),
-                    columns_left.eq(columns_left - per_tile),
-                ]
-                with m.If(self.last_tile):
-                    m.d.sync += [
-                        rows_left.eq(following),
-                        left.eq(Mux(following > block, block, following)),
-                        self.first_tile.eq(1),
-                        columns_left.eq(columns),
-                    ]
+            m.d.sync += strip.eq(strip + 1)
         with m.If(self.load):
             m.d.sync += [
-                trits.eq(self.trits),
-                columns.eq(self.columns),
-                rows_left.eq(self.rows),
-                columns_left.eq(self.columns),
-                self.first_tile.eq(1),
-                strip.eq(0),
-                left.eq(Mux(self.rows > block, block, self.rows)),
+                strip.eq(joined),
+                strips.eq(whole),
+                count.eq(Cat(rest, joined)),
+                end.eq(Cat(rest, joined) - 1),
+                self.few.eq(short & ~joined),
             ]
         return m

@@ -172,7 +172,7 @@ def corners(recorder: Recorder, rng: random.Random, effort: int) -> None:
         stored = np.full((d.rows, d.columns), rng.choice([0, 255]))
         if index % 4 == 2:  # every column of a sign of its own
             stored[:] = numbers.choice([0, 255], d.columns)
-        weights = pack_planes(2 * stored - 255, 8, config.table.beat_bits, config.table.row_block)
+        weights = pack_planes(2 * stored - 255, 8, config.table.layout)
         program.memory[d.weights : d.weights + len(weights)] = weights
         tiles = -(-columns // table.columns_per_beat(config, False)) if d.group else 1
         size = (d.rows, tiles * groups_per_tile(config, d.group, False))
@@ -230,7 +230,7 @@ def ties(recorder: Recorder, rng: random.Random, effort: int) -> None:
     rows = 8
     x = np.zeros(config.activations_per_word, f"<i{config.activation_bytes}")
     x[0] = 1
-    weights = pack_planes(np.ones((rows, 1), np.int64), 1, t.beat_bits, t.row_block)
+    weights = pack_planes(np.ones((rows, 1), np.int64), 1, t.layout)
     for shift in range(1, 43):
         # A sum of 1, times an odd number << up, times 1 << factor.
         factor = rng.randint(max(0, shift - 1 - 27), min(14, shift - 1))

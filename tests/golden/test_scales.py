@@ -164,11 +164,11 @@ def exact(config, d, memory, x):
     if d.trits:
         tiles = -(-d.columns // columns_per_beat(config, True))
         beats = memory[d.weights :][: d.rows * tiles]
-        values = unpack_trits(beats, d.rows, d.columns, t.beat_bits, t.row_block)
+        values = unpack_trits(beats, d.rows, d.columns, t.layout)
     else:
         tiles = -(-d.columns // t.beat_bits)
         beats = memory[d.weights :][: d.rows * tiles * d.planes_stored]
-        values = unpack_planes(beats, d.rows, d.columns, d.planes_stored, t.beat_bits, t.row_block)
+        values = unpack_planes(beats, d.rows, d.columns, d.planes_stored, t.layout)
         left_out = d.planes_stored - d.planes_used
         top = (1 << d.planes_stored) - 1
         stored = (values + top) >> 1

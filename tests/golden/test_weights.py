@@ -16,6 +16,7 @@ from luthier.golden.timing import cycles
 from luthier.golden.weights import (
     HALF2,
     HALF3,
+    Layout,
     pack_planes,
     pack_trits,
     strips,
@@ -27,6 +28,7 @@ from luthier.golden.weights import (
     weight_bit,
 )
 
+LAYOUT = Layout(64, 32)
 SHAPES = [(1, 1), (1, 200), (3, 64), (16, 65), (17, 80), (33, 127), (70, 300)]
 
 
@@ -61,8 +63,9 @@ def test_half_tables_are_gray_and_complete(half, digits):
 
 
 @pytest.mark.parametrize("beat_bits", [64, 128, 256, 512])
-def test_trit_columns_are_a_permutation(beat_bits):
-    columns = trit_columns(beat_bits)
+@pytest.mark.parametrize("rounds", [1, 2, 4])
+def test_trit_columns_are_a_permutation(beat_bits, rounds):
+    columns = trit_columns(Layout(beat_bits, 32, rounds=rounds))
     assert columns.shape == (beat_bits // 8, 5)
     assert sorted(columns.ravel().tolist()) == list(range(5 * beat_bits // 8))
 
@@ -72,22 +75,22 @@ def test_trit_columns_are_a_permutation(beat_bits):
 def test_planes_round_trip(rows, columns, planes):
     rng = np.random.default_rng(rows * 1000 + columns + planes)
     values = 2 * rng.integers(0, 2**planes, (rows, columns)) - (2**planes - 1)
-    packed = pack_planes(values, planes, 64, 32)
+    packed = pack_planes(values, planes, LAYOUT)
     assert packed.shape == (rows * planes * -(-columns // 64), 8)
-    np.testing.assert_array_equal(unpack_planes(packed, rows, columns, planes, 64, 32), values)
+    np.testing.assert_array_equal(unpack_planes(packed, rows, columns, planes, LAYOUT), values)
 
 
 @pytest.mark.parametrize("rows, columns", SHAPES)
 def test_trits_round_trip(rows, columns):
     values = np.random.default_rng(rows + columns).integers(-1, 2, (rows, columns))
-    packed = pack_trits(values, 64, 32)
+    packed = pack_trits(values, LAYOUT)
     assert packed.shape == (rows * -(-columns // 40), 8)
-    np.testing.assert_array_equal(unpack_trits(packed, rows, columns, 64, 32), values)
+    np.testing.assert_array_equal(unpack_trits(packed, rows, columns, LAYOUT), values)
 
 
 def test_first_plane_nibble_by_hand():
     """Columns +1 +1 -1 -1 in one plane: b = 0011, so s = 1 and i = not b2..b0 = 100."""
-    packed = pack_planes(np.array([[1, 1, -1, -1]]), 1, 64, 32)
+    packed = pack_planes(np.array([[1, 1, -1, -1]]), 1, LAYOUT)
     assert packed.tolist() == [[0b1100] + [0] * 7]
 
 
@@ -105,25 +108,25 @@ def test_order_of_beats_by_hand():
     for place, (tile, plane, row) in enumerate(expected):
         changed = values.copy()
         changed[row, 64 * tile] += 2 << plane
-        beat, bit = weight_bit(row, 64 * tile, rows, columns, planes, False, 64, 32, plane)
+        beat, bit = weight_bit(row, 64 * tile, rows, columns, planes, False, LAYOUT, plane)
         assert (beat, bit) == (place, 0)
-        before, after = (pack_planes(v, planes, 64, 32) for v in (values, changed))
+        before, after = (pack_planes(v, planes, LAYOUT) for v in (values, changed))
         assert np.flatnonzero((before != after).any(axis=1)).tolist() == [place]
 
 
 def test_unused_trit_codes_are_rejected():
-    packed = pack_trits(np.zeros((1, 40), int), 64, 32)
+    packed = pack_trits(np.zeros((1, 40), int), LAYOUT)
     packed[0, 3] = sorted(set(range(256)) - set(trit_codes().tolist()))[0]
     with pytest.raises(UserError, match="not a code for five trits"):
-        unpack_trits(packed, 1, 40, 64, 32)
+        unpack_trits(packed, 1, 40, LAYOUT)
 
 
 @pytest.mark.parametrize("call", [
-    lambda: pack_planes(np.array([[2]]), 2, 64, 32),
-    lambda: pack_planes(np.array([[5]]), 2, 64, 32),
-    lambda: pack_trits(np.array([[2]]), 64, 32),
-    lambda: pack_trits(np.array([1]), 64, 32),
-    lambda: pack_trits(np.array([[0.5]]), 64, 32),
+    lambda: pack_planes(np.array([[2]]), 2, LAYOUT),
+    lambda: pack_planes(np.array([[5]]), 2, LAYOUT),
+    lambda: pack_trits(np.array([[2]]), LAYOUT),
+    lambda: pack_trits(np.array([1]), LAYOUT),
+    lambda: pack_trits(np.array([[0.5]]), LAYOUT),
 ])
 def test_bad_weights(call):
     with pytest.raises(UserError, match="must be"):
@@ -141,10 +144,10 @@ def test_engine_equals_int64_product(name, rows, columns, planes):
     t, tokens = config.table, 2
     if trits:
         values = rng.integers(-1, 2, (rows, columns))
-        packed = pack_trits(values, t.beat_bits, t.row_block)
+        packed = pack_trits(values, t.layout)
     else:
         values = 2 * rng.integers(0, 2**planes, (rows, columns)) - (2**planes - 1)
-        packed = pack_planes(values, planes, t.beat_bits, t.row_block)
+        packed = pack_planes(values, planes, t.layout)
     half = 1 << t.activation_bits - 1
     x = rng.integers(-half, half, (tokens, columns))
     x[0] = -half

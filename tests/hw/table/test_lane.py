@@ -25,26 +25,45 @@ class Built(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.builder, m.submodules.lane = builder, lane = self.builder, self.lane
-        m.d.comb += [a.eq(b) for a, b in zip(lane.entry, builder.entry, strict=True)]
-        m.d.comb += [
-            lane.write.eq(builder.write), lane.write_phase.eq(builder.phase),
-            lane.write_bank.eq(builder.bank), lane.address_even.eq(builder.address_even),
-            lane.address_odd.eq(builder.address_odd),
-        ]
+        for name in ("entry", "write", "address", "turn"):
+            m.d.comb += [a.eq(b) for a, b in zip(getattr(lane, name), getattr(builder, name),
+                                                 strict=True)]
+        m.d.comb += lane.write_bank.eq(builder.bank)
         return m
 
 
-@pytest.mark.parametrize("trits", [False, True], ids=["planes", "trits"])
-@pytest.mark.parametrize("bits, scaled", [(64, False), (128, False), (64, True)])
-def test_sums(bits, scaled, trits):
+BOTH = ["planes", "trits"]
+
+
+@pytest.mark.parametrize("bits, scaled, table, alphabet", [
+    *((bits, scaled, {}, alphabet) for bits, scaled in ((64, False), (128, False), (64, True))
+      for alphabet in BOTH),
+    *((128, False, {"rounds": rounds, "alphabets": alphabets, "adder_inputs": inputs}, alphabet)
+      for rounds, alphabets, inputs in ((2, "both", 3), (4, "both", 2), (4, "planes", 3),
+                                        (4, "trits", 3), (1, "trits", 2), (2, "trits", 3))
+      for alphabet in BOTH if alphabets in ("both", alphabet)),
+    *((128, scaled, {"rounds": rounds, "alphabets": "planes", "k": k, "smallest_group": group,
+                     "adder_inputs": inputs}, "planes")
+      for k, rounds, group, inputs, scaled in (
+          (5, 1, 128, 3, False), (5, 4, 16, 2, False), (5, 2, 64, 2, True), (6, 4, 16, 2, True),
+          (6, 1, 32, 3, False), (6, 2, 128, 2, True))),
+    *((bits, False, {"activation_bits": a, "rounds": rounds}, alphabet)
+      for bits, a, rounds in ((64, 16, 4), (64, 16, 1), (256, 16, 2), (512, 5, 4), (512, 9, 1))
+      for alphabet in BOTH),
+])
+def test_sums(bits, scaled, table, alphabet):
+    trits = alphabet == "trits"
     config = Configuration.from_data({"name": "test", "table": {
-        "beat_bits": bits, "row_block": 32, "scaled": scaled}})
+        "beat_bits": bits, "row_block": 32, "max_columns": 4096, "scaled": scaled, **table}})
     columns, rows = columns_per_beat(config, trits), 24
     rng = np.random.default_rng(5)
-    x = rng.integers(-128, 128, columns)
+    half = 1 << config.table.activation_bits - 1
+    x = rng.integers(-half, half, columns)
+    x[rng.random(columns) < 0.2] = -half
     weights = rng.choice([-1, 0, 1] if trits else [-1, 1], (rows, columns))
     weights[0] = 1
-    beats = pack_trits(weights, bits, 32) if trits else pack_planes(weights, 1, bits, 32)
+    beats = (pack_trits(weights, config.table.layout) if trits else
+             pack_planes(weights, 1, config.table.layout))
     unit, got = Built(config), []
     builder, lane, per_word = unit.builder, unit.lane, config.activations_per_word
 
@@ -58,7 +77,7 @@ def test_sums(bits, scaled, trits):
             ctx.set(builder.activations.valid, 1)
             await ctx.tick().until(builder.activations.ready)
         ctx.set(builder.activations.valid, 0)
-        await ctx.tick().until(builder.ready[0])
+        await ctx.tick().until(builder.tile.valid)
         ctx.set(lane.trits, trits)
         for number in range(rows + lane.latency):
             ctx.set(lane.valid, number < rows)

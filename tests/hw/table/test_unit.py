@@ -43,8 +43,8 @@ def run(config, operations, *, p_valid=1.0, p_ready=1.0, seed=1, times=None):
             flags=int(planes == 0), planes_stored=planes or 1, planes_used=planes or 1, rows=rows,
             columns=columns)))
         activations += words(config, x, -(-rows // t.row_block))
-        packed = (pack_planes(values, planes, t.beat_bits, t.row_block) if planes else
-                  pack_trits(values, t.beat_bits, t.row_block))
+        packed = (pack_planes(values, planes, t.layout) if planes else
+                  pack_trits(values, t.layout))
         weights += [int.from_bytes(beat.tobytes(), "little") for beat in packed]
     unit, received = TableUnit(config), []
     count = sum(len(values) for values, _, _ in operations)
@@ -131,7 +131,7 @@ def test_largest_value_of_every_node():
     {"beat_bits": 128, "row_block": 16},
     {"beat_bits": 256, "activation_bits": 16, "row_block": 64},
     {"beat_bits": 64, "activation_bits": 4, "row_block": 32},
-    {"beat_bits": 512, "activation_bits": 9, "row_block": 48},
+    {"beat_bits": 512, "activation_bits": 9, "row_block": 64},
 ], ids=lambda table: "d{beat_bits}".format(**table))
 @pytest.mark.parametrize("planes", [0, 3])
 def test_other_configurations(table, planes):

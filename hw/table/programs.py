@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the builders do: their steps, and the columns that they reach."""
+
+from amaranth.lib import data
+
+from ...golden.config import Configuration
+from ...golden.table import tables
+from ...golden.timing import OCTET_STEPS, plane_steps
+from ...golden.weights import HALF2, HALF3, plane_fields
+from .commands import entry_bits
+
+__all__ = ["builder_lanes", "programs", "step_layout", "steps"]
+
+#: What an odd builder selects besides its own four columns: the fourth of its octet, and for the
+#: columns of a tile of trits that stay.
+_FOURTH, _STAYING = 4, (5, 6)
+
+
+def programs(config: Configuration) -> int:
+    """Return the number of programs: of the even and the odd builders if there are trits."""
+    return 2 if config.table.trits else 1
+
+
+def step_layout(config: Configuration) -> data.StructLayout:
+    """Return what one builder does in one step, and where the sum goes.
+
+    ``select``: activation; ``double``: add twice of it; ``subtract``; ``clear``: the sum is zero;
+    ``write`` it to ``entry``; ``late``: of the second of two tables of trits in a window.
+    """
+    widest = max(max(lanes) for lanes in builder_lanes(config))
+    return data.StructLayout({
+        "select": widest.bit_length(), "double": 1, "subtract": 1, "clear": 1, "write": 1,
+        "entry": entry_bits(config, 0), "late": 1})
+
+
+def builder_lanes(config: Configuration) -> list[dict[int, list[int]]]:
+    """Return for each builder which columns it gets for what it selects: one in each window.
+
+    Columns of the window are followed by those that stay. An empty list is always zero: what a
+    field lacks of K columns; a list of one is the same column of every window.
+    """
+    t, lanes = config.table, []
+    fields = [field for field in plane_fields(t.layout) if field.start < t.window]
+    for builder, field in enumerate(fields):
+        spare = t.k - len(field)
+        own = dict(enumerate([[]] * spare + [[column] for column in field])) if t.planes else {}
+        if t.trits:
+            octet, odd = divmod(builder, 2)
+            if odd:
+                replica, staying = divmod(octet, t.beat_bits // 64)
+                first = t.window + 8 * staying + 2 * replica * t.rounds
+                own |= {3: [8 * octet + 7], _FOURTH: [8 * octet + 3]}
+                own |= {select: [first + 2 * window + digit for window in range(t.rounds)]
+                        for digit, select in enumerate(_STAYING)}
+            else:
+                own |= {select: [8 * octet + select] for select in (0, 1, 2, 4, 5, 6)}
+        lanes.append(own)
+    assert len(lanes) == tables(config) // (2 * t.rounds)
+    return lanes
+
+
+def _plane_steps(k: int) -> list[dict]:
+    """Return the steps for a table of sign planes: entry i is the last plus or minus the others."""
+    result = [{"select": k - 1}] + [{"select": j, "subtract": 1} for j in reversed(range(k - 1))]
+    result[-1] |= {"write": 1, "entry": 0}
+    entry = 0
+    for number in range(1, 1 << k - 1):
+        j = (number & -number).bit_length() - 1
+        entry ^= 1 << j
+        result.append({"select": j, "double": 1, "subtract": int(not entry >> j & 1),
+                       "write": 1, "entry": entry})
+    assert len(result) == plane_steps(k)
+    return result
+
+
+def _trit_steps(half: tuple, selects: list[int], first: int, zero: int, **fields) -> list[dict]:
+    """Return the steps for a half table of trits.
+
+    ``half`` lists the vectors from entry ``first`` on, ``selects`` says how to get their digits;
+    the zero vector goes to entry ``zero``.
+    """
+    result = [{"clear": 1, "write": 1, "entry": zero}]
+    before = (0,) * len(selects)
+    for entry, vector in enumerate(half, start=first):
+        digit, = (d for d in range(len(selects)) if vector[d] != before[d])
+        result.append({"select": selects[digit], "subtract": int(vector[digit] < before[digit]),
+                       "write": 1, "entry": entry})
+        before = vector
+    return [step | fields for step in result]
+
+
+def steps(config: Configuration, program: int) -> list[list[dict]]:
+    """Return the steps of a program: for sign planes, then for a window of trits.
+
+    Only what the configuration has; both lists are equally long, a power of two.
+    """
+    t, lists = config.table, []
+    if t.planes:
+        lists.append(_plane_steps(t.k))
+    if t.trits and program:
+        lists.append(_trit_steps(HALF2, [_FOURTH, 3], 0, 4)
+                     + _trit_steps(HALF2, list(_STAYING), 0, 4, late=1))
+    elif t.trits:
+        lists.append(_trit_steps(HALF3[1:], [0, 1, 2], 1, 0)
+                     + _trit_steps(HALF3[1:], [4, 5, 6], 1, 0, late=1))
+        assert len(lists[-1]) == OCTET_STEPS
+    longest = max(plane_steps(t.k) * t.planes, OCTET_STEPS * t.trits)
+    return [given + [{}] * ((1 << (longest - 1).bit_length()) - len(given)) for given in lists]
