@@ -29,6 +29,8 @@ class Adder(wiring.Component):
         Bits of the two or three words.
     width : int
         Bits of the sum, enough for it.
+    choice : bool
+        There is an alternative to the second of two words; then the first is not complemented.
 
     Members
     -------
@@ -37,17 +39,20 @@ class Adder(wiring.Component):
         Of the first and the second of two words.
     carry : ``In(2)``
         Each adds 1. The second only of three words.
+    alternative : ``In(signed(max(widths)))``, choose : ``In(1)``
+        Add this instead of the second word. With ``choice`` only.
     total : ``Out(signed(width))``
 
     Source: Xilinx UG474, Lattice FPGA-TN-02200 for the cells; three words in a chain: Xilinx WP248.
     """
 
-    def __init__(self, widths: Sequence[int], width: int):
-        if not 2 <= len(widths) <= 3:
+    def __init__(self, widths: Sequence[int], width: int, *, choice: bool = False):
+        if not 2 <= len(widths) <= 3 - choice:
             raise ValueError(f"an adder has two or three words, not {len(widths)}")
-        self._count, self._width = len(widths), width
-        super().__init__({
-            "word": In(signed(max(widths))).array(len(widths)),
+        self._count, self._width, self._choice = len(widths), width, choice
+        word = In(signed(max(widths)))
+        super().__init__(({"alternative": word, "choose": In(1)} if choice else {}) | {
+            "word": word.array(len(widths)),
             "complement": In(2),
             "carry": In(2),
             "total": Out(signed(width)),
@@ -57,13 +62,18 @@ class Adder(wiring.Component):
         m = Module()
         family = getattr(platform, "family", None)
         words = []
-        for number, word in enumerate(self.word):
+        for number, word in enumerate([*self.word, *([self.alternative] if self._choice else [])]):
             extended = Signal(signed(self._width), name=f"extended_{number}")
             m.d.comb += extended.eq(word)
             words.append(extended)
         if family == "series7":
             self._series7(m, words)
-        elif family == "ecp5" and self._count == 2:
+            return m
+        if self._choice:
+            chosen = Signal(signed(self._width), name="chosen")
+            m.d.comb += chosen.eq(Mux(self.choose, words[2], words[1]))
+            words = [words[0], chosen]
+        if family == "ecp5" and self._count == 2:
             self._ecp5(m, words)
         elif self._count == 2:
             first = words[0] ^ self.complement[0].as_signed()
@@ -80,7 +90,12 @@ class Adder(wiring.Component):
     def _series7(self, m, words):
         """One LUT6_2 a bit: O6 propagates, O5 is the first word or the majority of three."""
         propagate, generate = Signal(self._width), Signal(self._width)
-        if self._count == 2:
+        if self._choice:
+            inputs = [(*(word[bit] for word in words), self.choose, self.complement[1])
+                      for bit in range(self._width)]
+            init = _lut6_2(lambda a, b, c, d, s: a ^ s ^ (c if d else b), lambda a, *_: a)
+            into = generate
+        elif self._count == 2:
             inputs = [(words[0][bit], self.complement[0], words[1][bit], self.complement[1],
                        Const(0, 1)) for bit in range(self._width)]
             init = _lut6_2(lambda a, s, b, u, _: a ^ s ^ b ^ u, lambda a, s, b, u, _: a ^ s)
@@ -145,9 +160,18 @@ def _lut6_2(o6, o5) -> int:
     return init
 
 
-def add(m, name: str, words, width: int, *, complement=(0, 0), carry=(0, 0)) -> Signal:
-    """Return the sum of words in an :class:`Adder` that becomes the submodule ``name``."""
-    m.submodules[name] = adder = Adder([len(word) for word in words], width)
-    m.d.comb += [a.eq(b) for a, b in zip(adder.word, words, strict=True)]
+def add(m, name: str, words, width: int, *, complement=(0, 0), carry=(0, 0),
+        choose=None) -> Signal:
+    """Return the sum of words in an :class:`Adder` that becomes the submodule ``name``.
+
+    With ``choose`` the last word is the alternative to the second.
+    """
+    choice = choose is not None
+    widths = [len(word) for word in words]
+    m.submodules[name] = adder = Adder(
+        [widths[0], max(widths[1:])] if choice else widths, width, choice=choice)
+    if choice:
+        m.d.comb += [adder.alternative.eq(words[-1]), adder.choose.eq(choose)]
+    m.d.comb += [a.eq(b) for a, b in zip(adder.word, words)]
     m.d.comb += [adder.complement.eq(Cat(complement)), adder.carry.eq(Cat(carry))]
     return adder.total

@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import accumulator_width, total_width
+from ..adder import add
+from ..arithmetic import shift_left
 from .sequencer import slot_layout
 
 __all__ = ["Accumulators"]
@@ -61,28 +63,30 @@ class Accumulators(wiring.Component):
             m.d.sync += stages[-1].eq(stages[-2])
 
         m.submodules.accumulators = store = memory.Memory(
-            shape=signed(width), depth=self._config.table.row_block, init=[])
+            shape=signed(width), depth=self._config.table.row_block, init=[],
+            attrs={"no_rw_check": 1})
         read, write = store.read_port(), store.write_port()
         m.d.comb += read.addr.eq(stages[0].slot.row)
 
-        # Cycle 1: the sum is here. -v << p is ~(v << p) + 1; the 1 is the carry of the next adder.
-        shifted = Signal(signed(self._total + 7), reset_less=True)
-        negate = Signal(reset_less=True)
+        # Cycle 1: the sum is here. It is shifted by the lower two bits of the plane.
+        size, plane = self._total, stages[1].slot.plane
+        shifted = Signal(signed(size + 3), reset_less=True)
+        negate, high = Signal(reset_less=True), Signal(reset_less=True)
         kept = Signal(signed(width), reset_less=True)
-        sign = self.negate
-        inverted = Signal(signed(self._total + 7))
-        m.d.comb += inverted.eq(self.total ^ sign.as_signed())
-        with m.Switch(stages[1].slot.plane):
-            for plane in range(8):
-                with m.Case(plane):
-                    m.d.sync += shifted.eq(
-                        Cat(sign.replicate(plane), inverted[: self._total]).as_signed())
-        m.d.sync += [negate.eq(sign), kept.eq(Mux(stages[1].slot.first, 0, read.data))]
+        m.d.sync += [
+            shifted.eq(shift_left(m, "shifted", self.total, plane[:2], size + 3)),
+            high.eq(plane[2]),
+            negate.eq(self.negate),
+            kept.eq(Mux(stages[1].slot.first, 0, read.data)),
+        ]
 
-        # Cycle 2: add. Cycle 3: write back or hand out.
+        # Cycle 2: shift by the highest bit and add. Cycle 3: write back or hand out.
+        words, choose = [kept, shifted], None
+        if self._config.table.planes:
+            words, choose = [kept, shifted, shifted << 4], high
         total = Signal(signed(width), reset_less=True)
-        m.d.sync += total.eq(
-            (Cat(1, kept).as_signed() + Cat(negate, shifted).as_signed())[1 : width + 1])
+        m.d.sync += total.eq(add(m, "add", words, width, choose=choose, complement=(0, negate),
+                                 carry=(negate, 0)))
         m.d.comb += [
             write.addr.eq(stages[3].slot.row),
             write.data.eq(total),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.table import entry_width
 from ...golden.timing import OCTET_STEPS, build_cycles, plane_steps
-from ..arithmetic import add_subtract
+from ..adder import add
 from ..tree import delayed
 from .commands import entry_bits, take, tile_layout, walk_command
 from .programs import builder_lanes, programs, step_layout, steps
@@ -289,8 +289,11 @@ class TableBuilder(wiring.Component):
             for place, (select, column) in enumerate(lanes.items()):
                 with m.Case(select) if place < len(lanes) - 1 else m.Default():
                     m.d.sync += x.eq(column)
-        operand = Signal(signed(len(x) + 1), name=f"operand_{builder}")
-        m.d.comb += operand.eq(Mux(then.double, x << 1, x) if self._config.table.planes else x)
+        words, choose = [total, x], None
+        if self._config.table.planes:
+            words, choose = [total, x, x << 1], then.double
+        following = add(m, f"add_{builder}", words, len(total), choose=choose,
+                        complement=(0, then.subtract), carry=(then.subtract, 0))
         m.d.sync += total.eq(0)
         with m.If(summing & ~then.clear):
-            m.d.sync += total.eq(add_subtract(total, operand, then.subtract))
+            m.d.sync += total.eq(following)
