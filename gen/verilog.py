@@ -93,10 +93,23 @@ def ports(component: wiring.Component) -> list[tuple[str, Value, str]]:
     return found
 
 
-def convert(component: wiring.Component, *, name: str = TOP) -> str:
+@dataclass(frozen=True)
+class _Platform:
+    """What components ask of a platform: the family, in Amaranth's words."""
+
+    family: str
+
+
+#: Families for which components have cells of their own.
+_PLATFORMS = {"xc7": _Platform("series7"), "ecp5": _Platform("ecp5")}
+
+
+def convert(component: wiring.Component, *, name: str = TOP, target: str | None = None) -> str:
     """Return the Verilog of any component, which is elaborated and can not be used again.
 
-    There is always a clock ``clk`` and a reset ``rst``, also where the component needs none.
+    There is always a clock ``clk`` and a reset ``rst``, also where the component needs none. With a
+    ``target``, cells of that family are used where components have them; without, the Verilog is
+    for any tool.
 
     Raises
     ------
@@ -108,7 +121,7 @@ def convert(component: wiring.Component, *, name: str = TOP) -> str:
     require_amaranth()
     domain = ClockDomain("sync")
     assert domain.rst is not None
-    fragment = Fragment.get(component, None)
+    fragment = Fragment.get(component, _PLATFORMS.get(target or ""))
     fragment.add_domains(domain)
     _forget_zeros(fragment)
     signals: dict[str, tuple[Value, PortDirection]] = {

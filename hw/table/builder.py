@@ -90,7 +90,7 @@ class TableBuilder(wiring.Component):
                               for name in ("following", "command"))
         waiting, active = Signal(), Signal()
         step, load, done, accept = Signal(), Signal(), Signal(), Signal()
-        bank, window = Signal(), Signal(range(2 * t.rounds))
+        bank, window = Signal(), Signal(range(2 * t.rounds), reset_less=True)
 
         m.d.comb += self.command.ready.eq(~waiting)
         with m.If(self.command.valid & ~waiting):
@@ -104,7 +104,7 @@ class TableBuilder(wiring.Component):
         m.d.comb += free.eq(~filled.bit_select(bank, 1))
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
-        word, index, end = self._count(m, command, window, rest, load, step, last_word, last_step)
+        word, index, end = self._count(m, command, active, window, rest, load, step, last_word, last_step)
         with m.FSM(name="state"):
             with m.State("LOAD"):
                 m.d.comb += [
@@ -134,14 +134,17 @@ class TableBuilder(wiring.Component):
         self._build(m, columns, command, window, bank, step, index)
         return m
 
-    def _count(self, m, command, window, rest, load, step, last_word, last_step):
+    def _count(self, m, command, active, window, rest, load, step, last_word, last_step):
         """Count words and steps of a window, and windows; return them and whether it is the last.
 
-        Say whether the words are of the columns that stay.
+        Say whether the words are of the columns that stay. Counters need no reset: they are zero
+        before there is a command.
         """
         t = self._config.table
         per_window = t.window // self._config.activations_per_word
-        word, index = Signal(range(per_window)), Signal(range(len(steps(self._config, 0)[0])))
+        longest = len(steps(self._config, 0)[0])
+        word, index = (Signal(range(size), name=name, reset_less=True)
+                       for name, size in (("word", per_window), ("index", longest)))
         end, last_window = Signal(), window.all()
         last = (OCTET_STEPS if t.trits else plane_steps(t.k)) - 1
         if t.trits:
@@ -160,11 +163,16 @@ class TableBuilder(wiring.Component):
             end.eq(last_window),
         ]
         with m.If(load):
-            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
-        with m.If(step):
-            m.d.sync += index.eq(Mux(last_step, 0, index + 1))
-            with m.If(last_step):
-                m.d.sync += window.eq(Mux(end, 0, window + 1))
+            m.d.sync += word.eq(word + 1)
+        with m.If((load & last_word) | ~active):
+            m.d.sync += word.eq(0)
+        m.d.sync += index.eq(0)
+        with m.If(step & ~last_step):
+            m.d.sync += index.eq(index + 1)
+        with m.If(step & last_step):
+            m.d.sync += window.eq(window + 1)
+        with m.If((step & last_step & end) | ~active):
+            m.d.sync += window.eq(0)
         return word, index, end
 
     def _walk(self, m, command, load, done, accept, here):
@@ -172,38 +180,45 @@ class TableBuilder(wiring.Component):
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
         some, full = command.columns[:lanes_bits], command.columns[lanes_bits:]
-        number, ended = Signal(len(full)), Signal()
+        number = Signal(len(full), reset_less=True)
+        ended = Signal(reset_less=True)
         partial, present = Signal(), Signal(per_word)
         m.d.comb += [
             partial.eq(number == full),
             here.eq(~ended & ~(partial & (some == 0))),
             present.eq(Cat(~ended & (~partial | (lane < some)) for lane in range(per_word))),
         ]
+        last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]  # blocks to come
+        first = Signal(reset_less=True)
+        whole, last_block, block_end = Signal(), Signal(), Signal()
+        m.d.comb += [
+            whole.eq(blocks != 0),
+            last_block.eq(~whole | ((blocks == 1) & (last_rows == 0))),
+            block_end.eq(done & ~here),
+        ]
+        with m.If(block_end & last_block):
+            m.d.comb += accept.eq(1)
+        with m.Elif(block_end):
+            m.d.sync += blocks.eq(blocks - 1)
         with m.If(load):
             m.d.sync += [number.eq(number + 1), ended.eq(ended | partial)]
+        with m.If(done):
+            m.d.sync += first.eq(0)
+        with m.If(block_end | accept):
+            m.d.sync += [number.eq(0), ended.eq(0), first.eq(1)]
 
-        last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]
-        block, first = Signal(max(1, len(blocks))), Signal(init=1)
-        whole, last_block = Signal(), Signal()
-        m.d.comb += [
-            whole.eq(block != blocks),
-            last_block.eq(~whole | ((block + 1 == blocks) & (last_rows == 0))),
-        ]
-        tile = self.tile.payload
+        tile = Signal(tile_layout(self._config), reset_less=True)
+        m.d.comb += self.tile.payload.eq(tile)
         with m.If(done):
             m.d.sync += [
                 take(tile, command, but=("rows", "first", "final", "last")),
-                tile.rows.eq(Cat(Mux(whole, 0, last_rows), whole)),
+                tile.rows.eq(Cat(last_rows, whole)),
                 tile.first.eq(first),
                 tile.final.eq(~here),
-                tile.last.eq(~here & last_block),
-                first.eq(~here),
+                tile.last.eq(block_end & last_block),
             ]
-            with m.If(~here):
-                m.d.sync += [number.eq(0), ended.eq(0), block.eq(block + 1)]
-                with m.If(last_block):
-                    m.d.comb += accept.eq(1)
-                    m.d.sync += block.eq(0)
+            with m.If(whole):
+                m.d.sync += tile.rows[:block_bits].eq(0)
         return present
 
     def _offer(self, m, done, bank, filled, offered):

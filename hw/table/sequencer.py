@@ -100,7 +100,10 @@ class Sequencer(wiring.Component):
         fresh = self.tile.payload
         tile = Signal(tile_layout(self._config), reset_less=True)
         active, bank = Signal(), Signal()
-        plane, row = Signal(3), Signal(range(STRIP_ROWS + SHORTEST_STRIP))
+        highest, top = Signal(3, reset_less=True), Signal(reset_less=True)  # plane
+        plane, row = (
+            Signal(shape, name=name, reset_less=True)
+            for name, shape in (("plane", 3), ("row", range(STRIP_ROWS + SHORTEST_STRIP))))
         bottom = Signal(3)  # the least significant plane that is used
         if scaled:
             m.d.comb += bottom.eq(tile.planes - tile.used)
@@ -112,7 +115,7 @@ class Sequencer(wiring.Component):
             last_plane.eq(plane == bottom),
             slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
-            slot.first.eq(tile.first & (plane == tile.planes - 1)),
+            slot.first.eq(tile.first & top),
             slot.emit.eq(tile.final & last_plane),
             slot.last.eq(tile.last & walker.last & (row == walker.end)),
             slot.bank.eq(bank),
@@ -141,7 +144,7 @@ class Sequencer(wiring.Component):
             with m.If(ones):
                 m.d.comb += [slot.ones.eq(1), slot.emit.eq(1), slot.last.eq(0)]
             m.d.comb += [
-                slot.top.eq(ones | (plane == tile.planes - 1)),
+                slot.top.eq(ones | top),
                 slot.groups.eq(ones | (tile.scaled & ~tile.whole)),
                 slot.final.eq(tile.final),
                 slot.start.eq(tile.first),
@@ -169,13 +172,21 @@ class Sequencer(wiring.Component):
             walker.rows.eq(fresh.rows),
         ]
         with m.If(advance):
-            m.d.sync += row.eq(Mux(last_row, 0, row + 1))
+            m.d.sync += row.eq(row + 1)
             with m.If(last_row):
-                m.d.sync += plane.eq(Mux(last_plane, tile.planes - 1, plane - 1))
+                m.d.sync += [top.eq(last_plane), plane.eq(Mux(last_plane, highest, plane - 1))]
+        with m.If((advance & last_row) | ~active):
+            m.d.sync += row.eq(0)
         with m.If(tile_end):
             m.d.sync += bank.eq(~bank)
         with m.If(self.tile.ready):
-            m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh), plane.eq(fresh.planes - 1)]
+            m.d.sync += [
+                active.eq(self.tile.valid),
+                tile.eq(fresh),
+                highest.eq(fresh.planes - 1),
+                plane.eq(fresh.planes - 1),
+                top.eq(1),
+            ]
             if scaled:
                 m.d.sync += ones.eq(self.tile.valid & fresh.offsets)
         return m
