@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["add_subtract", "neighbour_sums", "shift_left"]
+__all__ = ["add_subtract", "neighbour_sums", "pick", "shift_left"]
 
 
 def add_subtract(a, b, subtract):
@@ -40,3 +40,18 @@ def shift_left(m, name, value, amount, width):
             Mux(amount[bit], Cat(Const(0, places), result[:-places]).as_signed(), result))
         result = shifted
     return result
+
+
+def pick(select, values):
+    """Return the value with the number ``select``, a tree of two-way choices.
+
+    Numbers that are missing from the dictionary may give any value.
+    """
+    if len(values) == 1 or not len(select):
+        return next(iter(values.values()))
+    halves = [{number >> 1: value for number, value in values.items() if number & 1 == low}
+              for low in range(2)]
+    if not halves[0] or not halves[1]:
+        return pick(select[1:], halves[0] or halves[1])
+    low, high = (pick(select[1:], half) for half in halves)
+    return Mux(select[0], high, low)

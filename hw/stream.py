@@ -2,10 +2,10 @@
 """Stream building blocks that every unit shares."""
 
 from amaranth import *
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib import data, fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Queue", "StreamRegister", "byte_beat"]
+__all__ = ["Queue", "ReservedQueue", "StreamRegister", "byte_beat"]
 
 
 def byte_beat(width: int) -> data.StructLayout:
@@ -76,6 +76,81 @@ class Queue(wiring.Component):
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
             self.level.eq(queue.level),
+        ]
+        return m
+
+
+class ReservedQueue(wiring.Component):
+    """First in, first out, behind a pipeline that cannot wait: places are reserved beforehand.
+
+    Latency: 1 cycle from ``write`` to ``o``. Throughput: 1 word per cycle, also when full.
+
+    Parameters
+    ----------
+    shape : ShapeLike
+        Payload.
+    depth : int
+        Words, a power of two from 2 on.
+
+    Members
+    -------
+    reserve : ``In(1)``
+        Take a place; there must be ``room``.
+    room : ``Out(1)``
+        There is a place.
+    write : ``In(1)``, word : ``In(shape)``
+        The word for the place that was taken first of those still empty.
+    o : ``Out(stream.Signature(shape))``
+
+    Raises
+    ------
+    ValueError
+        If ``depth`` is not a power of two.
+    """
+
+    def __init__(self, shape, depth: int):
+        if depth < 2 or depth & (depth - 1):
+            raise ValueError(f"depth must be a power of two from 2 on, not {depth!r}")
+        self._shape, self._depth = shape, depth
+        super().__init__({
+            "reserve": In(1),
+            "room": Out(1),
+            "write": In(1),
+            "word": In(shape),
+            "o": Out(stream.Signature(shape)),
+        })
+
+    @property
+    def depth(self) -> int:
+        """Words that fit."""
+        return self._depth
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a word to its output."""
+        return 1
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.words = words = memory.Memory(
+            shape=Shape.cast(self._shape).width, depth=self._depth, init=[])
+        write, read = words.write_port(), words.read_port(domain="comb")
+        # One bit more than the address: a queue is full where only that one differs.
+        reserved, written, taken = (Signal(range(2 * self._depth), name=name)
+                                    for name in ("reserved", "written", "taken"))
+        m.d.comb += [
+            self.room.eq((reserved ^ taken) != self._depth),
+            write.addr.eq(written[:-1]),
+            write.data.eq(self.word),
+            write.en.eq(self.write),
+            read.addr.eq(taken[:-1]),
+            self.o.valid.eq(written != taken),
+            Value.cast(self.o.payload).eq(read.data),
+        ]
+        m.d.sync += [
+            reserved.eq(reserved + self.reserve),
+            written.eq(written + self.write),
+            taken.eq(taken + (self.o.valid & self.o.ready)),
         ]
         return m
 

@@ -30,7 +30,7 @@ class Accumulators(wiring.Component):
         What the sum is for, one cycle before it.
     total, negate
         From :class:`~.lanes.AdderTree`.
-    result : ``Out(signed(32))``, result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
+    result : ``Out(signed(accumulator_width(config)))``, result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
         The new value of the accumulator, and what it is for.
     """
 
@@ -42,7 +42,7 @@ class Accumulators(wiring.Component):
             "slot": In(slot_layout(config)),
             "total": In(signed(self._total)),
             "negate": In(1),
-            "result": Out(signed(32)),
+            "result": Out(signed(accumulator_width(config))),
             "result_valid": Out(1),
             "result_slot": Out(slot_layout(config)),
         })

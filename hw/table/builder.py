@@ -9,6 +9,7 @@ from ...golden.config import Configuration
 from ...golden.table import entry_width
 from ...golden.timing import OCTET_STEPS, build_cycles, plane_steps
 from ..adder import add
+from ..arithmetic import pick
 from ..tree import delayed
 from .commands import entry_bits, take, tile_layout, walk_command
 from .programs import builder_lanes, programs, step_layout, steps
@@ -186,7 +187,9 @@ class TableBuilder(wiring.Component):
         m.d.comb += [
             partial.eq(number == full),
             here.eq(~ended & ~(partial & (some == 0))),
-            present.eq(Cat(~ended & (~partial | (lane < some)) for lane in range(per_word))),
+            present.eq(Cat(~ended & (~partial | pick(some, {number: Const(lane < number, 1)
+                                                            for number in range(per_word)}))
+                           for lane in range(per_word))),
         ]
         last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]  # blocks to come
         first = Signal(reset_less=True)
@@ -283,7 +286,7 @@ class TableBuilder(wiring.Component):
             program = builder % len(now)
             self._builder(m, builder, {
                 select: Const(0, 1) if not reached else columns[reached[0]] if len(reached) == 1
-                else Array(columns[column] for column in reached)[window_now]
+                else pick(window_now, {number: columns[column] for number, column in enumerate(reached)})
                 for select, reached in lanes.items()}, now[program], then[program], summing)
 
     def _turn(self, m, program, then, command, window):
@@ -300,10 +303,7 @@ class TableBuilder(wiring.Component):
         """Select one of the columns in reach, and add it."""
         x = Signal(signed(self._config.table.activation_bits), name=f"x_{builder}", reset_less=True)
         total = self.entry[builder]
-        with m.Switch(now.select):
-            for place, (select, column) in enumerate(lanes.items()):
-                with m.Case(select) if place < len(lanes) - 1 else m.Default():
-                    m.d.sync += x.eq(column)
+        m.d.sync += x.eq(pick(now.select, lanes))
         words, choose = [total, x], None
         if self._config.table.planes:
             words, choose = [total, x, x << 1], then.double

@@ -131,7 +131,7 @@ class Tables(wiring.Component):
             byte = self.weights.word_select(table // 2, 8)
             escape = byte[4:7].all()
             if table % 2:
-                trit_entry, ones = Mux(escape, 4, byte[0:2]), five & 3
+                trit_entry, ones = Cat(byte[0:2], escape), five & 3
             else:
                 trit_entry, ones = Mux(escape, byte[0:4], byte[3:7]), five >> 3
             with m.If(self.valid):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the builders do: their steps, and the columns that they reach."""
 
+from collections.abc import Iterable
+
 from amaranth.lib import data
 
 from ...golden.config import Configuration
@@ -73,13 +75,13 @@ def _plane_steps(k: int) -> list[dict]:
     return result
 
 
-def _trit_steps(half: tuple, selects: list[int], first: int, zero: int, **fields) -> list[dict]:
+def _trit_steps(half: tuple, selects: list[int], first: int, zeros: Iterable[int], **fields) -> list[dict]:
     """Return the steps for a half table of trits.
 
     ``half`` lists the vectors from entry ``first`` on, ``selects`` says how to get their digits;
-    the zero vector goes to entry ``zero``.
+    the zero vector goes to the entries ``zeros``.
     """
-    result = [{"clear": 1, "write": 1, "entry": zero}]
+    result = [{"clear": 1, "write": 1, "entry": entry} for entry in zeros]
     before = (0,) * len(selects)
     for entry, vector in enumerate(half, start=first):
         digit, = (d for d in range(len(selects)) if vector[d] != before[d])
@@ -98,11 +100,12 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
     if t.planes:
         lists.append(_plane_steps(t.k))
     if t.trits and program:
-        lists.append(_trit_steps(HALF2, [_FOURTH, 3], 0, 4)
-                     + _trit_steps(HALF2, list(_STAYING), 0, 4, late=1))
+        # An escape reads one of four entries, so that they are all zero.
+        lists.append(_trit_steps(HALF2, [_FOURTH, 3], 0, range(4, 8))
+                     + _trit_steps(HALF2, list(_STAYING), 0, range(4, 8), late=1))
     elif t.trits:
-        lists.append(_trit_steps(HALF3[1:], [0, 1, 2], 1, 0)
-                     + _trit_steps(HALF3[1:], [4, 5, 6], 1, 0, late=1))
+        lists.append(_trit_steps(HALF3[1:], [0, 1, 2], 1, [0])
+                     + _trit_steps(HALF3[1:], [4, 5, 6], 1, [0], late=1))
         assert len(lists[-1]) == OCTET_STEPS
     longest = max(plane_steps(t.k) * t.planes, OCTET_STEPS * t.trits)
     return [given + [{}] * ((1 << (longest - 1).bit_length()) - len(given)) for given in lists]

@@ -110,7 +110,7 @@ class Sequencer(wiring.Component):
         idle, last_row, last_plane, weights_end = (
             Signal(name=name) for name in ("idle", "last_row", "last_plane", "weights_end"))
         m.d.comb += [
-            idle.eq(walker.few & (row >= walker.count)),
+            idle.eq(walker.few & (row[:2] >= walker.count[:2])),
             last_row.eq(row == Mux(walker.few, ACCUMULATOR_SPACING - 1, walker.end)),
             last_plane.eq(plane == bottom),
             slot.row.eq(walker.first + row),

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.timing import cycles
-from ..stream import Queue
+from ..stream import ReservedQueue
 from .accumulators import Accumulators
 from .builder import TableBuilder
 from .commands import most_groups, table_command
@@ -150,27 +150,29 @@ class TableUnit(wiring.Component):
             stage = following
         m.d.comb += [accumulators.valid.eq(stage.valid), accumulators.slot.eq(stage.slot)]
 
-        # A credit for each place in the queue, taken when what will fill it is issued.
-        layout = entry_layout(self._config) if scaler else result_layout
+        # A place in the queue is taken when what will fill it is issued.
+        layout = entry_layout(self._config) if scaler else data.StructLayout(
+            {"value": accumulators.result.shape(), "last": 1})
         depth = 32 if scaler else 1 << (self.latency + 2).bit_length()
-        m.submodules.queue = queue = Queue(layout, depth)
-        credits = Signal(range(depth + 1), init=depth)
-        taken, given = Signal(), Signal()
+        m.submodules.queue = queue = ReservedQueue(layout, depth)
         m.d.comb += [
-            taken.eq(sequencer.issue & sequencer.slot.emit),
-            given.eq(queue.o.valid & queue.o.ready),
-            sequencer.credit.eq(credits != 0),
-            queue.i.valid.eq(accumulators.result_valid & accumulators.result_slot.emit),
+            queue.reserve.eq(sequencer.issue & sequencer.slot.emit),
+            sequencer.credit.eq(queue.room),
+            queue.write.eq(accumulators.result_valid & accumulators.result_slot.emit),
         ]
-        m.d.sync += credits.eq(credits - taken + given)
         if scaler is not None:
             self._connect_groups(m, sequencer, tables, tree, accumulators, scaler, stage, queue)
         else:
             m.d.comb += [
-                queue.i.payload.value.eq(accumulators.result),
-                queue.i.payload.last.eq(accumulators.result_slot.last),
+                queue.word.value.eq(accumulators.result),
+                queue.word.last.eq(accumulators.result_slot.last),
             ]
-            wiring.connect(m, queue.o, wiring.flipped(self.results))
+            m.d.comb += [
+                self.results.valid.eq(queue.o.valid),
+                self.results.payload.value.eq(queue.o.payload.value),
+                self.results.payload.last.eq(queue.o.payload.last),
+                queue.o.ready.eq(self.results.ready),
+            ]
         return m
 
     def _connect_scaler(self, m, scaler):
@@ -200,7 +202,7 @@ class TableUnit(wiring.Component):
         ]
         lanes = range(most_groups(self._config))
         m.d.comb += [groups.lane[lane].eq(tree.lane[lane]) for lane in lanes]
-        slot, entry = accumulators.result_slot, queue.i.payload
+        slot, entry = accumulators.result_slot, queue.word
         with m.If(slot.groups):
             m.d.comb += entry.values.eq(Cat(groups.sum[lane] for lane in lanes))
         with m.Else():
