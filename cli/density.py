@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ..golden.errors import ToolMissing, UserError
+from ..golden.errors import UserError
 from .output import JsonOption, Output, log
+from .plots import check_plot, pyplot, save_plot
 
 __all__ = ["register"]
 
@@ -67,12 +68,7 @@ def _check(target: str, liberty: Path | None, plot: Path | None) -> None:
         raise UserError(f"--liberty is for --target asic, not {target}; leave it out")
     if liberty is not None and not liberty.is_file():
         raise UserError(f"--liberty {liberty}: there is no such file")
-    if plot is not None:
-        if plot.suffix not in (".png", ".svg"):
-            raise UserError(f"--plot {plot}: the name must end in .png or .svg")
-        if not plot.parent.is_dir():
-            raise UserError(f"--plot {plot}: there is no folder {plot.parent}; create it first")
-        _pyplot()
+    check_plot(plot)
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -101,20 +97,8 @@ def _show(output: Output, rows: list[dict[str, Any]], target: str) -> None:
     output.line("denser by: than the best lane without tables and DSPs for the same weights")
 
 
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError:
-        raise ToolMissing("--plot needs Matplotlib, which is not installed: "
-                          "pip install 'luthier[plot]'") from None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
 def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
-    plt = _pyplot()
+    plt = pyplot()
     key = "gates_per_weight" if target == "asic" else "lut_per_weight"
     kinds = list(dict.fromkeys(map(_kind, rows)))
     figure, axes = plt.subplots(1, len(kinds), figsize=(4 * len(kinds), 4), layout="constrained")
@@ -128,8 +112,4 @@ def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
         ax.tick_params(axis="x", labelsize="small")
     figure.supylabel("gates per weight and cycle" if target == "asic"
                      else f"{target} LUT sites per weight and cycle")
-    try:
-        figure.savefig(path, metadata={"Date" if path.suffix == ".svg" else "Software": None})
-    except OSError as error:
-        raise UserError(f"--plot {path}: cannot write: {error.strerror or error}; give the name of "
-                        f"a file that can be written") from None
+    save_plot(figure, path)

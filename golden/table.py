@@ -93,8 +93,8 @@ def total_width(config: Configuration) -> int:
     """Return the bits of the sum of a beat, signed."""
     if config.table.adder_inputs == 2:
         return entry_width(config) + tree_levels(config)
-    # Signs are applied: every entry can be -2**(A-1) times its columns, and negated.
-    return (worst_case(config, config.table.beat_bits, 1)).bit_length() + 1
+    # Signs are applied: every activation can be -2**(A-1), and negated.
+    return worst_case(config, columns_per_beat(config, not config.table.planes), 1).bit_length() + 1
 
 
 def worst_case(config: Configuration, columns: int, planes: int) -> int:
@@ -109,7 +109,8 @@ def max_columns(config: Configuration, *, planes: int) -> int:
 
 def accumulator_width(config: Configuration) -> int:
     """Return the bits of an accumulator, signed: the worst case of the largest accepted shape."""
-    worst = max(worst_case(config, max_columns(config, planes=p), p) for p in range(1, 9))
+    most = 8 if config.table.planes else 1
+    worst = max(worst_case(config, max_columns(config, planes=p), p) for p in range(1, most + 1))
     return worst.bit_length() + 1
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..golden import table
 from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
+from ..golden.losses import efficiency
 from ..golden.protocol import Report, Space
 from ..golden.timing import cycles
 from .activations import activations, tokens_per_run
@@ -292,12 +292,12 @@ class Layer:
         columns = self._weights.shape[1]
         used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
         work = int(used.sum()) * columns * tokens
-        per_beat = table.columns_per_beat(device.config, self._weights.trits)
         return LayerStats(
             tokens=tokens, cycles=total.cycles,
             declared_cycles=self.declared_cycles(tokens, planes), runs=len(reports),
             beats=total.busy,
-            efficiency=work / (total.cycles * per_beat) if total.cycles else 0.0,
+            efficiency=efficiency(device.config, weights=work, cycles=total.cycles,
+                                  trits=self._weights.trits),
             starved=total.starved, blocked=total.blocked, saturations=total.saturations,
             link_bytes=device.link.bytes_sent + device.link.bytes_received - before, report=total)
 

@@ -28,12 +28,21 @@ class Node:
     Attributes
     ----------
     value : signed Value
+    most : int or None
+        Its largest magnitude, if that is less than its width allows.
     sign : Value
         The node counts as minus ``value`` where this was set when the beat entered the tree.
     """
 
     value: Value
     sign: Value
+    most: int | None = None
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Least and largest of the value, complemented or not."""
+        half = 1 << len(self.value) - 1
+        return (-half, half - 1) if self.most is None else (-self.most - 1, self.most)
 
 
 def signed_tree(m, name: str, nodes: Sequence[Node], valid, *, relative=None,
@@ -112,16 +121,16 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
     if inputs == 2:
         node = signed_tree(m, "node", nodes, valid, relative=relative)
         return node.value, delayed(m, "negate", node.sign, levels(len(nodes), 2))
-    size = len(nodes[0].value)
-    zero = Const(0, signed(size))
-    low, high = -(1 << size - 1), (1 << size - 1) - 1
+    zero = Const(0, signed(len(nodes[0].value)))
     deferred, results, level = [], [], 1
     for index in range(0, len(nodes), 2):
-        pair = [*nodes[index : index + 2], Node(zero, Const(0, 1))][:2]
-        signs, count = [node.sign for node in pair], min(2, len(nodes) - index)
+        present = nodes[index : index + 2]
+        pair = [*present, Node(zero, Const(0, 1))][:2]
+        signs = [node.sign for node in pair]
+        least, largest = (sum(node.bounds[which] for node in present) for which in range(2))
         results.append(_summed(
-            m, f"node_1_{index // 2}", [node.value for node in pair], count * low,
-            count * high + count - 1, valid, complement=signs, carry=(signs[1], 0)))
+            m, f"node_1_{index // 2}", [node.value for node in pair], least,
+            largest + len(present) - 1, valid, complement=signs, carry=(signs[1], 0)))
         deferred.append(signs[0])
     while len(results) > 1:
         level += 1
@@ -140,7 +149,7 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
             given = [carries[bit] if bit < len(taken) else Const(0, 1)
                      for bit in (used, used + 1)]
             used += 2
-            words = [value for value, _, _ in group] + [Const(0, signed(size))]
+            words = [value for value, _, _ in group] + [zero]
             results.append(_summed(m, f"node_{level}_{index}", words[:3], least, largest + 2,
                                    valid, carry=given))
     if deferred:

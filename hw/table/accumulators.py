@@ -69,12 +69,13 @@ class Accumulators(wiring.Component):
         m.d.comb += read.addr.eq(stages[0].slot.row)
 
         # Cycle 1: the sum is here. It is shifted by the lower two bits of the plane.
-        size, plane = self._total, stages[1].slot.plane
-        shifted = Signal(signed(size + 3), reset_less=True)
+        planes, plane = self._config.table.planes, stages[1].slot.plane
+        size = self._total + 3 * planes
+        shifted = Signal(signed(size), reset_less=True)
         negate, high = Signal(reset_less=True), Signal(reset_less=True)
         kept = Signal(signed(width), reset_less=True)
         m.d.sync += [
-            shifted.eq(shift_left(m, "shifted", self.total, plane[:2], size + 3)),
+            shifted.eq(shift_left(m, "shifted", self.total, plane[: 2 * planes], size)),
             high.eq(plane[2]),
             negate.eq(self.negate),
             kept.eq(Mux(stages[1].slot.first, 0, read.data)),
@@ -82,7 +83,7 @@ class Accumulators(wiring.Component):
 
         # Cycle 2: shift by the highest bit and add. Cycle 3: write back or hand out.
         words, choose = [kept, shifted], None
-        if self._config.table.planes:
+        if planes:
             words, choose = [kept, shifted, shifted << 4], high
         total = Signal(signed(width), reset_less=True)
         m.d.sync += total.eq(add(m, "add", words, width, choose=choose, complement=(0, negate),

@@ -52,16 +52,14 @@ class TableBuilder(wiring.Component):
         Where the builders write.
     entry : ``Out(signed)`` x builders
         One word from each builder.
-    write, address, turn : ``Out`` x programs
-        Strobe, entry and turn of the builders of each program: of the even and the odd ones where
-        there are trits, else of all.
+    write, address, turn : ``Out``
+        Strobe, entry and turn of them all.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
         t = config.table
         self._lanes = builder_lanes(config)
-        count = programs(config)
         super().__init__({
             "command": In(stream.Signature(walk_command(config))),
             "activations": In(stream.Signature(
@@ -70,9 +68,9 @@ class TableBuilder(wiring.Component):
             "release": In(1),
             "bank": Out(1),
             "entry": Out(signed(entry_width(config))).array(len(self._lanes)),
-            "write": Out(1).array(count),
-            "address": Out(entry_bits(config, 0)).array(count),
-            "turn": Out(range(2 * t.rounds)).array(count),
+            "write": Out(1),
+            "address": Out(entry_bits(config, 0)),
+            "turn": Out(range(2 * t.rounds)),
         })
 
     @property
@@ -246,13 +244,16 @@ class TableBuilder(wiring.Component):
     def _stage(self, m, load, word, present, name, columns):
         """Register the words of so many columns; return them."""
         width, per_word = self._config.table.activation_bits, self._config.activations_per_word
-        activations = Cat(Mux(present[lane], self.activations.payload[lane], 0)[:width]
-                          for lane in range(per_word))
-        staged = []
+        payload, staged = Cat(lane for lane in self.activations.payload), []
         for number in range(columns // per_word):
             register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
-            with m.If(load & (word == number)):
-                m.d.sync += register.eq(activations)
+            taken = Signal(name=f"{name}_{number}_taken")
+            m.d.comb += taken.eq(load & (word == number))
+            with m.If(taken):
+                m.d.sync += register.eq(payload)
+            for lane in range(per_word):
+                with m.If(taken & ~present[lane]):  # the reset of a register costs nothing
+                    m.d.sync += register.word_select(lane, width).eq(0)
             staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
         return staged
 
@@ -274,13 +275,11 @@ class TableBuilder(wiring.Component):
             now.append(port.data)
             then.append(Signal(layout, name=f"step_{program}", reset_less=True))
             m.d.sync += then[-1].eq(port.data)
-            written = Signal(name=f"written_{program}")
-            m.d.sync += [
-                written.eq(summing & then[-1].write),
-                self.address[program].eq(then[-1].entry),
-            ]
-            m.d.comb += self.write[program].eq(written)
-            self._turn(m, program, then[-1], command, window)
+        m.d.sync += [
+            self.write.eq(summing & then[0].write),
+            self.address.eq(then[0].entry),
+            self.turn.eq(self._turn(m, then[0].late, command, window)),
+        ]
         m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
         for builder, lanes in enumerate(self._lanes):
             program = builder % len(now)
@@ -289,15 +288,15 @@ class TableBuilder(wiring.Component):
                 else pick(window_now, {number: columns[column] for number, column in enumerate(reached)})
                 for select, reached in lanes.items()}, now[program], then[program], summing)
 
-    def _turn(self, m, program, then, command, window):
-        """Say which of its tables a builder writes, when the entry is there."""
+    def _turn(self, m, late, command, window):
+        """Return which of its tables a builder writes next."""
         t = self._config.table
-        before = delayed(m, f"turn_{program}", Cat(window, command.trits), 2)
+        before = delayed(m, "window_then", Cat(window, command.trits), 2)
         turn, trits = before[:-1], before[-1]
-        if t.trits:
-            of_trits = Cat(then.late, turn[:-1])
-            turn = Mux(trits, of_trits, turn) if t.planes else of_trits
-        m.d.sync += self.turn[program].eq(turn)
+        if not t.trits:
+            return turn
+        of_trits = Cat(late, turn[:-1])
+        return Mux(trits, of_trits, turn) if t.planes else of_trits
 
     def _builder(self, m, builder, lanes, now, then, summing):
         """Select one of the columns in reach, and add it."""

@@ -2,7 +2,7 @@
 """Lanes: tables in distributed RAM, and the adder tree."""
 
 from amaranth import *
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
@@ -16,9 +16,10 @@ from ...golden.table import (
     tree_levels,
 )
 from ...golden.weights import plane_fields, trit_codes
+from ..lut_ram import LutRams
 from ..tree import Node, delayed, signed_tree, total_of
 from .commands import entry_bits, most_groups
-from .programs import builder_lanes, programs
+from .programs import builder_lanes
 
 __all__ = ["AdderTree", "TableLane", "Tables"]
 
@@ -60,16 +61,16 @@ class Tables(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         self._pairs = _pairs(config)
-        width, count = signed(entry_width(config)), programs(config)
+        width = signed(entry_width(config))
         super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
             "valid": In(1),
             "weights": In(config.table.beat_bits),
             "trits": In(1),
             "bank": In(1),
             "entry": In(width).array(len(builder_lanes(config))),
-            "write": In(1).array(count),
-            "address": In(entry_bits(config, 0)).array(count),
-            "turn": In(range(2 * config.table.rounds)).array(count),
+            "write": In(1),
+            "address": In(entry_bits(config, 0)),
+            "turn": In(range(2 * config.table.rounds)),
             "write_bank": In(1),
             "value_valid": Out(1),
             "value": Out(width).array(tables(config)),
@@ -89,8 +90,9 @@ class Tables(wiring.Component):
         with m.If(self.valid):
             m.d.sync += bank.eq(self.bank)
         self._signs(m)
-        for table, address in enumerate(self._addresses(m)):
-            self._store(m, table, address, bank, valid)
+        addresses = self._addresses(m)
+        for turn in range(2 * self._config.table.rounds):
+            self._store(m, turn, addresses, bank, valid)
         return m
 
     def _signs(self, m):
@@ -153,24 +155,27 @@ class Tables(wiring.Component):
             addresses.append(address)
         return addresses
 
-    def _store(self, m, table, address, bank, valid):
-        """Make one table."""
-        config = self._config
-        m.submodules[f"table_{table}"] = store = memory.Memory(
-            shape=signed(entry_width(config)), depth=2 << len(address), init=[])
-        write, read = store.write_port(), store.read_port(domain="comb")
-        turn, builder = divmod(table, len(self.entry))
-        program = table % len(self.write)
+    def _store(self, m, turn, addresses, bank, valid):
+        """Make the tables that are written at the same time: those of a turn.
+
+        The bank is the lowest bit of an address: tables are not all equally deep.
+        """
+        here = range(turn * len(self.entry), (turn + 1) * len(self.entry))
+        m.submodules[f"tables_{turn}"] = store = LutRams(
+            len(self.entry[0]), [2 << len(addresses[table]) for table in here])
         m.d.comb += [
-            write.addr.eq(Cat(self.address[program][: len(address)], self.write_bank)),
-            write.data.eq(self.entry[builder]),
-            write.en.eq(self.write[program] & (self.turn[program] == turn)),
-            read.addr.eq(Cat(address, bank)),
+            store.write.eq(self.write & (self.turn == turn)),
+            store.write_address.eq(Cat(self.write_bank, self.address)),
         ]
-        value = Signal.like(read.data, name=f"value_{table}", reset_less=True)
-        with m.If(valid):
-            m.d.sync += value.eq(read.data)
-        m.d.comb += self.value[table].eq(value)
+        for builder, table in enumerate(here):
+            m.d.comb += [
+                store.word[builder].eq(self.entry[builder]),
+                store.address[builder].eq(Cat(bank, addresses[table])),
+            ]
+            value = Signal.like(self.value[table], name=f"value_{table}", reset_less=True)
+            with m.If(valid):
+                m.d.sync += value.eq(store.value[builder].as_signed())
+            m.d.comb += self.value[table].eq(value)
 
 
 class AdderTree(wiring.Component):
@@ -213,12 +218,18 @@ class AdderTree(wiring.Component):
         """Cycles from entries to their sum: levels of the tree."""
         return tree_levels(self._config)
 
+    def _most(self, table: int) -> int | None:
+        """Return the largest magnitude of an entry where there are trits only."""
+        t = self._config.table
+        return None if t.planes else (3, 2)[table % 2] << t.activation_bits - 1
+
     def elaborate(self, platform):
         m = Module()
         nodes = []
         for number, pair in enumerate(self._pairs):
             signs = self.sign[number], self.second[number]
-            nodes += [Node(self.value[table], sign) for table, sign in zip(pair, signs)]
+            nodes += [Node(self.value[table], sign, self._most(table))
+                      for table, sign in zip(pair, signs)]
         if not self._lanes:
             total, negate = total_of(m, nodes, self.second, self.value_valid, len(self.total),
                                      self._config.table.adder_inputs)

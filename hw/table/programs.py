@@ -26,8 +26,9 @@ def programs(config: Configuration) -> int:
 def step_layout(config: Configuration) -> data.StructLayout:
     """Return what one builder does in one step, and where the sum goes.
 
-    ``select``: activation; ``double``: add twice of it; ``subtract``; ``clear``: the sum is zero;
-    ``write`` it to ``entry``; ``late``: of the second of two tables of trits in a window.
+    ``select``: activation; ``double``: add twice of it; ``subtract``; ``clear``: the sum is zero.
+    Of the first program, for all builders: ``write`` it to ``entry``; ``late``: of the second of
+    two tables of trits in a window.
     """
     widest = max(max(lanes) for lanes in builder_lanes(config))
     return data.StructLayout({
@@ -75,20 +76,21 @@ def _plane_steps(k: int) -> list[dict]:
     return result
 
 
-def _trit_steps(half: tuple, selects: list[int], first: int, zeros: Iterable[int], **fields) -> list[dict]:
-    """Return the steps for a half table of trits.
+def _trit_steps(vectors: Iterable[tuple[int, ...]], selects: list[int]) -> list[dict]:
+    """Return the steps that make these vectors one after the other, beginning with the zero one.
 
-    ``half`` lists the vectors from entry ``first`` on, ``selects`` says how to get their digits;
-    the zero vector goes to the entries ``zeros``.
+    ``selects`` says how to get the digits.
     """
-    result = [{"clear": 1, "write": 1, "entry": entry} for entry in zeros]
-    before = (0,) * len(selects)
-    for entry, vector in enumerate(half, start=first):
-        digit, = (d for d in range(len(selects)) if vector[d] != before[d])
-        result.append({"select": selects[digit], "subtract": int(vector[digit] < before[digit]),
-                       "write": 1, "entry": entry})
+    result, before = [], (0,) * len(selects)
+    for vector in vectors:
+        digits = [d for d in range(len(selects)) if vector[d] != before[d]]
+        if not any(vector):
+            result.append({"clear": 1})
+        else:
+            digit, = digits
+            result.append({"select": selects[digit], "subtract": int(vector[digit] < before[digit])})
         before = vector
-    return [step | fields for step in result]
+    return result
 
 
 def steps(config: Configuration, program: int) -> list[list[dict]]:
@@ -100,12 +102,15 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
     if t.planes:
         lists.append(_plane_steps(t.k))
     if t.trits and program:
-        # An escape reads one of four entries, so that they are all zero.
-        lists.append(_trit_steps(HALF2, [_FOURTH, 3], 0, range(4, 8))
-                     + _trit_steps(HALF2, list(_STAYING), 0, range(4, 8), late=1))
+        # Entries from 4 on are zero: an escape reads one of them. They are as many as in the even
+        # tables, and the last eight stay.
+        pair = [(0, 0)] * 4
+        order = [*pair, *pair, *HALF2, *pair][: len(HALF3)]
+        lists.append(_trit_steps(order, [_FOURTH, 3]) + _trit_steps(order, list(_STAYING)))
     elif t.trits:
-        lists.append(_trit_steps(HALF3[1:], [0, 1, 2], 1, [0])
-                     + _trit_steps(HALF3[1:], [4, 5, 6], 1, [0], late=1))
+        lists.append([step | {"write": 1, "entry": entry, "late": late}
+                      for late, selects in enumerate(([0, 1, 2], [4, 5, 6]))
+                      for entry, step in enumerate(_trit_steps(HALF3, selects))])
         assert len(lists[-1]) == OCTET_STEPS
     longest = max(plane_steps(t.k) * t.planes, OCTET_STEPS * t.trits)
     return [given + [{}] * ((1 << (longest - 1).bit_length()) - len(given)) for given in lists]

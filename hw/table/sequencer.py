@@ -165,6 +165,7 @@ class Sequencer(wiring.Component):
         ]
 
         tile_end = Signal()
+        most = fresh.planes - 1 if self._config.table.planes else 0
         m.d.comb += [
             tile_end.eq(strip_end & walker.last),
             self.tile.ready.eq(tile_end | ~active),
@@ -183,8 +184,8 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 active.eq(self.tile.valid),
                 tile.eq(fresh),
-                highest.eq(fresh.planes - 1),
-                plane.eq(fresh.planes - 1),
+                highest.eq(most),
+                plane.eq(most),
                 top.eq(1),
             ]
             if scaled:

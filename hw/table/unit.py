@@ -124,6 +124,9 @@ class TableUnit(wiring.Component):
             tables.weights.eq(self.weights.payload),
             tables.trits.eq(sequencer.slot.trits),
             tables.bank.eq(sequencer.slot.bank),
+            tables.write.eq(builder.write),
+            tables.address.eq(builder.address),
+            tables.turn.eq(builder.turn),
             tables.write_bank.eq(builder.bank),
             tree.value_valid.eq(tables.value_valid),
             tree.sign.eq(tables.sign),
@@ -135,9 +138,7 @@ class TableUnit(wiring.Component):
             self.blocked.eq(sequencer.blocked),
         ]
         wiring.connect(m, builder.tile, sequencer.tile)
-        for sink, source in ((tables.entry, builder.entry), (tables.write, builder.write),
-                             (tables.address, builder.address), (tables.turn, builder.turn),
-                             (tree.value, tables.value)):
+        for sink, source in ((tables.entry, builder.entry), (tree.value, tables.value)):
             m.d.comb += [a.eq(b) for a, b in zip(sink, source, strict=True)]
 
         # The slot meets its sum at the accumulators, which want it one cycle before.

@@ -25,10 +25,11 @@ class Built(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.builder, m.submodules.lane = builder, lane = self.builder, self.lane
-        for name in ("entry", "write", "address", "turn"):
-            m.d.comb += [a.eq(b) for a, b in zip(getattr(lane, name), getattr(builder, name),
-                                                 strict=True)]
-        m.d.comb += lane.write_bank.eq(builder.bank)
+        m.d.comb += [a.eq(b) for a, b in zip(lane.entry, builder.entry, strict=True)]
+        m.d.comb += [
+            lane.write.eq(builder.write), lane.address.eq(builder.address),
+            lane.turn.eq(builder.turn), lane.write_bank.eq(builder.bank),
+        ]
         return m
 
 
