@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..golden.config import Configuration, load_configuration, named_configurations
+from ..golden.table import tables
 from .output import JsonOption, Output
 
 __all__ = ["derived", "register"]
@@ -14,12 +15,11 @@ __all__ = ["derived", "register"]
 def derived(config: Configuration) -> dict[str, Any]:
     """Return figures that follow from a configuration and that people ask for."""
     table, link = config.table, config.link
-    group = table.smallest_group
     # A trit byte holds five trits and a sign-plane beat one bit per column (docs of hw/table).
     return {
         "columns per beat, sign planes": table.beat_bits,
         "columns per beat, ternary": 5 * table.beat_bits // 8,
-        "tables": table.beat_bits // group * -(-group // table.k),
+        "tables": tables(config),
         "scratchpad bytes": config.scratchpad.words * config.word_bytes,
         "memory bytes": config.memory.words * config.word_bytes,
         "1-bit weights that fit": config.memory.words * table.beat_bits,

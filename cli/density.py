@@ -29,17 +29,21 @@ def register(bench: typer.Typer) -> None:
             "--activation-bits", help="A, 4 to 16.")] = 8,
         plot: Annotated[Path | None, typer.Option(
             "--plot", metavar="FILE", help="Draw LUTs or gates per weight: .png or .svg.")] = None,
+        route: Annotated[bool, typer.Option(
+            "--route", help="Place and route too, for ecp5 and ice40: the median Fmax of three "
+                            "seeds. Takes minutes.")] = False,
         json: JsonOption = None,
     ) -> None:
         """Synthesise the table unit, its lane and baselines with Yosys, and count.
 
         A lane goes from a beat of weights to its sum; a unit is everything, in plain mode. LUTs per
         weight count carry cells and distributed RAM as the LUT sites that they take or block.
-        Nothing is placed or routed.
+        With --route nextpnr places and routes each design, its ports between registers.
         """
         output = Output(json)
-        _check(target, liberty, plot)
+        _check(target, liberty, plot, route)
         from ..gen.density import designs, measure
+        from ..gen.routing import ROUTED_TARGETS, SEEDS
 
         chosen = designs(beat_bits, activation_bits)
         if target == "ice40":
@@ -47,18 +51,26 @@ def register(bench: typer.Typer) -> None:
             chosen = [design for design in chosen if design.store != "lutram"]
         if target == "asic":
             chosen = [design for design in chosen if not design.dsp]
-        with output.progress("designs", len(chosen)) as advance:
-            rows = measure(chosen, target, liberty, advance)
-        _show(output, rows, target)
+        seeds = SEEDS if route else ()
+        device = ROUTED_TARGETS[target] if route else None
+        with output.progress("designs and seeds" if route else "designs",
+                             len(chosen) * (1 + len(seeds))) as advance:
+            rows = measure(chosen, target, liberty, advance, seeds=seeds)
+        _show(output, rows, target, route)
+        if route:
+            output.line(f"MHz: of the clock on the {device}, median of {len(seeds)} seeds")
         if plot is not None:
             _draw(rows, target, plot)
         output.write_json({"target": target, "beat_bits": beat_bits,
                            "activation_bits": activation_bits,
-                           "liberty": liberty and liberty.name, "rows": rows})
+                           "liberty": liberty and liberty.name, "device": device,
+                           "seeds": list(seeds), "rows": rows})
 
 
-def _check(target: str, liberty: Path | None, plot: Path | None) -> None:
+def _check(target: str, liberty: Path | None, plot: Path | None, route: bool) -> None:
+    from ..gen.routing import ROUTED_TARGETS
     from ..gen.synthesis import TARGETS
+    from ..gen.tools import require_nextpnr
 
     if target not in (*TARGETS, "asic"):
         raise UserError(f"--target must be {', '.join(TARGETS)} or asic, not {target!r}")
@@ -68,7 +80,12 @@ def _check(target: str, liberty: Path | None, plot: Path | None) -> None:
         raise UserError(f"--liberty is for --target asic, not {target}; leave it out")
     if liberty is not None and not liberty.is_file():
         raise UserError(f"--liberty {liberty}: there is no such file")
+    if route and target not in ROUTED_TARGETS:
+        raise UserError(f"--route is for --target {' or '.join(ROUTED_TARGETS)}, not {target}; "
+                        f"leave it out")
     check_plot(plot)
+    if route:
+        require_nextpnr(target)
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -79,18 +96,25 @@ def _name(row: dict[str, Any]) -> str:
     return f"{row['design']}, {row['part']}" + (f", {row['store']}" if row["store"] else "")
 
 
-def _show(output: Output, rows: list[dict[str, Any]], target: str) -> None:
+def _cell(key: str, value: float | None) -> str:
+    if value is None:
+        return ""
+    if key.endswith("per_weight"):
+        return f"{value:.2f}"
+    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+
+
+def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) -> None:
     if target == "asic":
         columns = {"um2": "area_um2", "gates": "gates", "gates/weight": "gates_per_weight"}
     else:
         columns = {"LUT": "lut", "RAM LUT": "ram_lut", "carry": "carry", "FF": "ff", "DSP": "dsp",
                    "block RAM": "block_ram", "LUT/weight": "lut_per_weight"}
+    if route:
+        columns["MHz"] = "fmax_mhz"
     table = []
     for row in sorted(rows, key=lambda row: (row["alphabet"], row["bits"], row["part"])):
-        cells = [f"{row[key]:.2f}" if key.endswith("per_weight") else f"{row[key]:.0f}"
-                 if isinstance(row[key], float) and row[key] == int(row[key]) else
-                 f"{row[key]:.1f}" if isinstance(row[key], float) else str(row[key])
-                 for key in columns.values()]
+        cells = [_cell(key, row[key]) for key in columns.values()]
         factor = "" if row["factor"] is None else f"{row['factor']:.2f}"
         table.append((_kind(row), _name(row), str(row["weights_per_cycle"]), *cells, factor))
     output.table(("weights", f"design for {target}", "a cycle", *columns, "denser by"), table)

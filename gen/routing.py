@@ -14,7 +14,7 @@ from ..golden.errors import UserError
 from .synthesis import synthesise_netlist
 from .tools import require_nextpnr, run_nextpnr
 
-__all__ = ["ROUTED_TARGETS", "DoesNotFit", "Routed", "route"]
+__all__ = ["ROUTED_TARGETS", "SEEDS", "DoesNotFit", "Routed", "route"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ _DEVICES = {
         "iCE40HX8K CT256", ("--hx8k", "--package", "ct256", "--pcf-allow-unconstrained"),
         ("SB_DFF", "C", "D", "Q")),
 }
-#: Families of FPGAs that nextpnr routes here.
-ROUTED_TARGETS = tuple(_DEVICES)
+#: Families of FPGAs that nextpnr routes here, and the device of each.
+ROUTED_TARGETS = {target: device.name for target, device in _DEVICES.items()}
+#: What the placer starts from, if nothing else is asked for.
+SEEDS = (1, 2, 3)
 
 #: What nextpnr is asked for. From 100 to 400 MHz it made no difference to the result.
 _FREQUENCY_MHZ = 200
@@ -80,19 +82,20 @@ class Routed:
         return statistics.median(self.fmax_each_mhz)
 
 
-def route(verilog: str, target: str, *, seeds: Sequence[int] = (1, 2, 3), dsp: bool = True,
+def route(verilog: str, target: str, *, seeds: Sequence[int] = SEEDS, dsp: bool = True,
           top: str = "luthier", done: Callable[[], None] = lambda: None) -> Routed:
     """Synthesise as :func:`~.synthesis.synthesise` does, then place and route, once for each seed.
 
-    Designs have more ports than a device has pins. In the netlist, after synthesis, each bit of an
-    input therefore becomes a flip-flop without an input, and each bit of an output ends in a
-    flip-flop without a load, both of the design's clock, next to which nothing is added. So a path
-    starts and ends in a register, as between registered neighbours: those of the design, and those
-    from and to ports. Clock and reset alone come from pins, over the device's global lines where
-    nextpnr puts them; paths from the reset are not timed.
+    Designs have more ports than a device has pins. In the netlist that synthesis made, each bit of
+    an input therefore becomes a flip-flop that holds its value, and each bit of an output ends in a
+    flip-flop without a load, both of the design's clock; nothing else is added. So every path goes
+    from register to register, also those from and to ports, as between neighbours that register
+    them, and no path is the wrapping's own but the shortest there is, from such a flip-flop to
+    itself. Clock and reset come from pins, and paths from the reset are not timed.
 
     The device is the largest of its family: an ECP5 LFE5U-85F, speed grade 6, or an iCE40 HX8K,
-    which is faster than the UP5K and has more cells.
+    which is faster than the UP5K and has more cells. The flip-flops for ports take room on it, too:
+    a cell each on an iCE40.
 
     Parameters
     ----------
@@ -177,7 +180,7 @@ def _refusal(said: str, device: _Device) -> Exception:
     if short := [f"{used} {kind} of {there}" for kind, (used, there) in wanted.items()
                  if used > there]:
         return DoesNotFit(f"the design does not fit the {device.name}: it needs "
-                          f"{', '.join(short)}; make it smaller, or leave out placing and routing")
+                          f"{', '.join(short)}; make it smaller")
     errors = "; ".join(_ERROR.findall(said)) or said[-500:]
     return RuntimeError(f"nextpnr can not place and route the design on the {device.name}: "
                         f"{errors}")

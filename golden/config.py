@@ -120,9 +120,11 @@ class TableConfiguration(_Section):
     beat_bits : int
         D, weight bits per beat and width of every memory word: 64, 128, 256 or 512.
     k : int
-        Activations per table of sign planes: 4, 5 or 6. Tables of trits have three and two.
+        Activations per table of sign planes: 4, 5 or 6 in distributed RAM, 8 in block RAM.
     store : str
-        Where the tables live. ``"lutram"``: distributed RAM.
+        Where the tables live. ``"lutram"``: distributed RAM, small tables that are built fast;
+        those of trits hold three and two. ``"blockram"``: 128 entries each, of eight activations or
+        five trits, that take long to build.
     alphabets : str
         What weights may be: ``"planes"``, ``"trits"`` or ``"both"``. Trits want ``k`` = 4.
     rounds : int
@@ -144,8 +146,8 @@ class TableConfiguration(_Section):
     """
 
     beat_bits: Annotated[int, _one_of(64, 128, 256, 512)] = 128
-    k: Annotated[int, _one_of(4, 5, 6)] = 4
-    store: Annotated[str, _word_of("lutram")] = "lutram"
+    k: Annotated[int, _one_of(4, 5, 6, 8)] = 4
+    store: Annotated[str, _word_of("lutram", "blockram")] = "lutram"
     alphabets: Annotated[str, _word_of("both", "planes", "trits")] = "both"
     rounds: Annotated[int, _one_of(1, 2, 4)] = 1
     adder_inputs: Annotated[int, _one_of(2, 3)] = 2
@@ -175,7 +177,12 @@ class TableConfiguration(_Section):
     def layout(self) -> Layout:
         """Where weights are in their beats."""
         return Layout(self.beat_bits, self.row_block, self.k,
-                      min(self.smallest_group, self.window), self.rounds)
+                      min(self.smallest_group, self.window), self.rounds, self.deep)
+
+    @property
+    def deep(self) -> bool:
+        """Whether a table takes a byte of a beat, of whatever weights."""
+        return self.store == "blockram"
 
 
 class ScratchpadConfiguration(_Section):
@@ -256,7 +263,11 @@ class Configuration(_Section):
             raise ValueError(
                 f"table.smallest_group ({t.smallest_group}) must not exceed table.beat_bits "
                 f"({t.beat_bits}); lower the group or widen the beat")
-        if t.trits and t.k != 4:
+        if t.deep != (t.k == 8):
+            raise ValueError(
+                f"table.k ({t.k}) must be {8 if t.deep else '4, 5 or 6'} where table.store is "
+                f"{t.store!r}; change one of the two")
+        if t.trits and t.k not in (4, 8):
             raise ValueError(
                 f"table.k ({t.k}) must be 4 where table.alphabets is {t.alphabets!r}, because "
                 f"tables of trits have that size; set table.alphabets to 'planes'")

@@ -37,9 +37,11 @@ def beats(config: Configuration, *, rows: int, columns: int, planes: int, trits:
 
 
 def tables(config: Configuration) -> int:
-    """Return the number of tables: D/4 with trits, else as many as a plane beat has fields."""
-    return config.table.beat_bits // 4 if config.table.trits else len(
-        plane_fields(config.table.layout))
+    """Return the number of tables: as many as a plane beat has fields.
+
+    With trits, a byte takes two tables of four columns, or a deep one.
+    """
+    return len(plane_fields(config.table.layout))
 
 
 def group_tables(config: Configuration) -> int:
@@ -52,7 +54,8 @@ def entry_width(config: Configuration) -> int:
     """Return the bits of a table entry, signed.
 
     An entry of K sign planes is its highest activation plus or minus the others, so it lies in
-    ``[-K * 2**(A-1), K * 2**(A-1) - 1]``. A triple of trits lies within 3 * 2**(A-1).
+    ``[-K * 2**(A-1), K * 2**(A-1) - 1]``. A triple of trits lies within 3 * 2**(A-1), five within
+    5 * 2**(A-1).
     """
     return config.table.activation_bits + (config.table.k - 1).bit_length()
 

@@ -7,15 +7,13 @@ from .records import groups_per_tile, strip_words
 from .table import ACCUMULATOR_SPACING, columns_per_beat, tree_levels
 from .weights import strips
 
-__all__ = ["OCTET_STEPS", "build_cycles", "cycles", "plane_steps"]
+__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
 
-#: Steps for two tables of triples of trits: the zero entry and thirteen more each.
-OCTET_STEPS = 2 * 14
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
 _FIRST_BEAT = 2  # dispatch to the first request at the memory
-_BUILD_TO_USE = 3  # last builder step to the first beat that may use the table
+_BUILD_TO_USE = 3  # last builder step to the first beat that may use the table; block RAM: 4
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
 _ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
 _RECORD = 2  # a beat of records to the first one at the scaler
@@ -28,6 +26,15 @@ def plane_steps(k: int) -> int:
     return k + (1 << k - 1) - 1
 
 
+def octet_steps(deep: bool) -> int:
+    """Return the steps for the two tables of trits of an octet.
+
+    A triple: the zero entry and thirteen more; five trits: zero, one step to the first entry of
+    126, and the others.
+    """
+    return 2 * (128 if deep else 14)
+
+
 def build_cycles(config: Configuration, trits: bool) -> int:
     """Return the cycles that loading and building the tables of one tile take.
 
@@ -38,7 +45,8 @@ def build_cycles(config: Configuration, trits: bool) -> int:
     words = config.table.window // per_word
     if not trits:
         return 2 * rounds * (words + plane_steps(config.table.k))
-    return rounds * (words + OCTET_STEPS) + config.table.beat_bits // 8 // per_word
+    steps = octet_steps(config.table.deep)
+    return rounds * (words + steps) + config.table.beat_bits // 8 // per_word
 
 
 def cycles(config: Configuration, d: Descriptor) -> int:
@@ -64,7 +72,7 @@ def cycles(config: Configuration, d: Descriptor) -> int:
         if place % len(walk) == 0 and not d.offsets:
             scaled += 1  # the first word of records waits for the command
         built = max(built, released[-2]) + build
-        slot = max(slot, built - 1 + _BUILD_TO_USE, config.memory.latency + _FIRST_BEAT)
+        slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep, config.memory.latency + _FIRST_BEAT)
         if d.offsets:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1

@@ -40,6 +40,7 @@ __all__ = [
     "STRIP_ROWS",
     "decode_planes",
     "decode_trits",
+    "five_path",
     "pack_planes",
     "pack_trits",
     "plane_fields",
@@ -74,6 +75,8 @@ class Layout:
         Columns from one place that no field straddles to the next; divides D.
     rounds : int
         1, 2 or 4: the last D/2 columns of a tile of trits are dealt out D / (2 rounds) at a time.
+    deep : bool
+        A table takes a byte.
     """
 
     beat_bits: int
@@ -81,6 +84,7 @@ class Layout:
     k: int = 4
     run: int = 16
     rounds: int = 1
+    deep: bool = False
 
 
 def _gray(digits: int) -> list[tuple[int, ...]]:
@@ -151,8 +155,9 @@ def trit_columns(layout: Layout) -> np.ndarray:
 
     The last D/2 columns of a tile are octets, of which ``D / (16 rounds)`` are built side by side.
     The even builder of an octet makes two triples of it, the odd one a pair of the two columns
-    left. The first D/8 columns are pairs, which the odd builders make besides: see
-    :mod:`luthier.hw.table.builder`.
+    left. The first D/8 columns are pairs, which the odd builders make besides. Where tables are
+    deep, there is one builder for an octet, and its second five are three columns of the octet and
+    a pair. See :mod:`luthier.hw.table.builder`.
     """
     d, rounds = layout.beat_bits, layout.rounds
     octets, staying = d // (16 * rounds), d // 64
@@ -163,10 +168,33 @@ def trit_columns(layout: Layout) -> np.ndarray:
         base = d // 8 + 8 * (window * octets + octet)
         replica, place = divmod(octet, staying)
         pair = 8 * place + 2 * (replica * rounds + window)
-        own[:] = ((base + 4, base + 5, base + 6, pair, pair + 1) if late else
-                  (base, base + 1, base + 2, base + 3, base + 7))
+        if layout.deep:
+            own[:] = ((base + 5, base + 6, base + 7, pair, pair + 1) if late else
+                      range(base, base + 5))
+        else:
+            own[:] = ((base + 4, base + 5, base + 6, pair, pair + 1) if late else
+                      (base, base + 1, base + 2, base + 3, base + 7))
     columns.flags.writeable = False
     return columns
+
+
+@cache
+def five_path() -> list[tuple[tuple[int, ...], int]]:
+    """Return the 126 vectors of five trits whose bytes have no sign, and these bytes.
+
+    Neighbours are one step apart: the triples of ``HALF3`` in their order, for each of them all
+    pairs, there and back again.
+    """
+    path = []
+    for number, triple in enumerate(HALF3):
+        for pair in _gray(2)[:: -1 if number % 2 else 1]:
+            if any(pair):
+                turned = pair not in HALF2
+                j = HALF2.index(tuple(-v for v in pair) if turned else pair)
+                path.append(((*triple, *pair), number << 3 | turned << 2 | j))
+            else:
+                path.append(((*triple, *pair), 0x70 | number))
+    return path
 
 
 def strips(rows: int) -> list[int]:

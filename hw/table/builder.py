@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import entry_width
-from ...golden.timing import OCTET_STEPS, build_cycles, plane_steps
+from ...golden.timing import build_cycles, octet_steps, plane_steps
 from ..adder import add
 from ..arithmetic import pick
 from ..tree import delayed
@@ -26,14 +26,16 @@ class TableBuilder(wiring.Component):
 
     *Sign planes*: 2 ``rounds`` windows, a table of each builder in each. *Trits*: D/8 columns that
     stay, then ``rounds`` windows of octets: the even builder of an octet makes two tables of
-    triples, the odd one a table of the pair that is left, and one of a pair of those that stay.
+    triples, the odd one a table of the pair that is left, and one of a pair of those that stay. For
+    deep tables there is one builder for an octet: it makes five columns into a table, then the
+    other three and a pair of those that stay.
 
     For each command, each row block and each tile, it takes the words of the tile from
     ``activations`` (missing columns count as zero) and fills a bank that is free. There are two
     banks.
 
     Latency: ``build_cycles(config, trits)`` from the first word to the last step; the tile is
-    offered two cycles later. One more command can wait.
+    offered two cycles later, or three where tables are deep. One more command can wait.
 
     Parameters
     ----------
@@ -145,7 +147,7 @@ class TableBuilder(wiring.Component):
         word, index = (Signal(range(size), name=name, reset_less=True)
                        for name, size in (("word", per_window), ("index", longest)))
         end, last_window = Signal(), window.all()
-        last = (OCTET_STEPS if t.trits else plane_steps(t.k)) - 1
+        last = (octet_steps(t.deep) if t.trits else plane_steps(t.k)) - 1
         if t.trits:
             stays, last_window = Signal(), window == t.rounds - 1
             m.d.comb += rest.eq(command.trits & ~stays)
@@ -225,8 +227,12 @@ class TableBuilder(wiring.Component):
     def _offer(self, m, done, bank, filled, offered):
         """Keep count of the banks, and offer a tile two cycles after its last step."""
         used, coming = Signal(), Signal()
-        m.d.comb += offered.eq(coming | self.tile.valid)
-        m.d.sync += coming.eq(done)
+        early = Signal() if self._config.table.deep else Const(0, 1)
+        m.d.comb += offered.eq(early | coming | self.tile.valid)
+        if self._config.table.deep:
+            m.d.sync += [early.eq(done), coming.eq(early)]
+        else:
+            m.d.sync += coming.eq(done)
         with m.If(coming):
             m.d.sync += self.tile.valid.eq(1)
         with m.Elif(self.tile.ready):
@@ -268,7 +274,8 @@ class TableBuilder(wiring.Component):
         for program in range(programs(self._config)):
             lists = steps(self._config, program)
             rom = memory.Memory(shape=layout, depth=len(lists) * len(lists[0]),
-                                init=[fields for given in lists for fields in given])
+                                init=[fields for given in lists for fields in given],
+                                attrs={"rom_style": "block"} if t.deep else {})
             m.submodules[f"program_{program}"] = rom
             port = rom.read_port()
             m.d.comb += port.addr.eq(Cat(index, *kinds))

@@ -77,7 +77,8 @@ def tile_layout(config: Configuration) -> data.StructLayout:
 
 def entry_bits(config: Configuration, table: int) -> int:
     """Return the bits that address an entry of a table: even tables hold triples of trits."""
-    return max(config.table.k - 1, 4 if config.table.trits and not table % 2 else 0)
+    triples = config.table.trits and not config.table.deep and not table % 2
+    return max(config.table.k - 1, 4 * triples)
 
 
 def scale_command() -> data.StructLayout:

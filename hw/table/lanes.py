@@ -2,7 +2,7 @@
 """Lanes: tables in distributed RAM, and the adder tree."""
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
@@ -32,10 +32,11 @@ def _pairs(config: Configuration) -> list[tuple[int, ...]]:
 
 
 class Tables(wiring.Component):
-    """Tables in distributed RAM, two banks each, read by one beat of weights.
+    """Tables in distributed or block RAM, two banks each, read by one beat of weights.
 
-    Where there are trits, even tables hold triples, 16 entries a bank, and odd ones pairs. Latency:
-    2 cycles from ``weights`` to ``value``: decode, read. Throughput: one beat a cycle.
+    In distributed RAM, where there are trits, even tables hold triples, 16 entries a bank, and odd
+    ones pairs: a byte of trits is decoded. In block RAM a byte of any weights is a sign and an
+    address. Latency: 2 cycles from ``weights`` to ``value``. Throughput: one beat a cycle.
 
     Signs are not applied here: the tree subtracts instead of adding, which costs nothing.
 
@@ -90,6 +91,10 @@ class Tables(wiring.Component):
         with m.If(self.valid):
             m.d.sync += bank.eq(self.bank)
         self._signs(m)
+        if self._config.table.deep:
+            for table in range(len(self.value)):
+                self._block_ram(m, table, valid)
+            return m
         addresses = self._addresses(m)
         for turn in range(2 * self._config.table.rounds):
             self._store(m, turn, addresses, bank, valid)
@@ -102,19 +107,22 @@ class Tables(wiring.Component):
         of_planes = [(self.weights[fields[pair[0]][-1]],
                       self.weights[fields[pair[1]][-1]] ^ (relative & self.weights[
                           fields[pair[0]][-1]]) if len(pair) == 2 else Const(0, 1))
-                     for pair in self._pairs] if t.planes else []
+                     for pair in self._pairs]
         # Bits 7 and 2 of a byte of trits: sign of both, and whether they differ.
         of_trits = [(byte[7], byte[2] if relative else byte[7] ^ byte[2])
                     for byte in (self.weights.word_select(pair, 8)
-                                 for pair in range(len(self._pairs)))] if t.trits else of_planes
-        if not t.planes:
+                                 for pair in range(len(self._pairs)))]
+        if t.deep or not t.trits:
+            of_trits = of_planes
+        elif not t.planes:
             of_planes = of_trits
         for which, target in enumerate((self.sign, self.second)):
             name = ("sign", "second")[which]
             decoded = Signal(len(self._pairs), name=f"{name}_0", reset_less=True)
             m.d.sync += decoded.eq(Mux(self.trits, Cat(s[which] for s in of_trits),
                                        Cat(s[which] for s in of_planes))
-                                   if t.planes and t.trits else Cat(s[which] for s in of_planes))
+                                   if t.planes and t.trits and not t.deep else
+                                   Cat(s[which] for s in of_planes))
             if t.scaled:
                 with m.If(self.ones):
                     m.d.sync += decoded.eq(0)
@@ -124,9 +132,7 @@ class Tables(wiring.Component):
         """Decode the entry that each table is read at: a register each."""
         config, t = self._config, self._config.table
         fields = plane_fields(t.layout)
-        # Five weights of 1 are no escape; neither they nor those of a field have a sign.
-        five = int(trit_codes()[-1])
-        assert five < 0x70 and not five & 4
+        five = self._five()
         addresses = []
         for table in range(tables(config)):
             address = Signal(entry_bits(config, table), name=f"address_{table}", reset_less=True)
@@ -154,6 +160,39 @@ class Tables(wiring.Component):
                         m.d.sync += address.eq(all_ones)
             addresses.append(address)
         return addresses
+
+    @staticmethod
+    def _five() -> int:
+        """Return the byte of five weights of 1: no escape, and no sign, nor has a field any."""
+        five = int(trit_codes()[-1])
+        assert five < 0x70 and not five & 4
+        return five
+
+    def _block_ram(self, m, table, valid):
+        """Make one deep table: a byte is its address."""
+        t, size = self._config.table, entry_bits(self._config, table)
+        # Reading and writing never meet: they are in different banks.
+        m.submodules[f"table_{table}"] = store = memory.Memory(
+            shape=signed(len(self.entry[0])), depth=2 << size, init=[],
+            attrs={"no_rw_check": 1, "ram_style": "block"})
+        write, read = store.write_port(), store.read_port()
+        turn, builder = divmod(table, len(self.entry))
+        address = self.weights.word_select(table, 8)[:size]
+        if t.scaled:
+            planes, trits = ((1 << size) - 1) * t.planes, self._five() * t.trits
+            ones = Mux(self.trits, trits, planes) if planes and trits else planes | trits
+            address = Mux(self.ones, ones, address)
+        m.d.comb += [
+            write.addr.eq(Cat(self.address, self.write_bank)),
+            write.data.eq(self.entry[builder]),
+            write.en.eq(self.write & (self.turn == turn)),
+            read.addr.eq(Cat(address, self.bank)),
+            read.en.eq(self.valid),
+        ]
+        value = Signal.like(self.value[table], name=f"value_{table}", reset_less=True)
+        with m.If(valid):
+            m.d.sync += value.eq(read.data)
+        m.d.comb += self.value[table].eq(value)
 
     def _store(self, m, turn, addresses, bank, valid):
         """Make the tables that are written at the same time: those of a turn.
@@ -221,7 +260,8 @@ class AdderTree(wiring.Component):
     def _most(self, table: int) -> int | None:
         """Return the largest magnitude of an entry where there are trits only."""
         t = self._config.table
-        return None if t.planes else (3, 2)[table % 2] << t.activation_bits - 1
+        digits = 5 if t.deep else 2 if table % 2 else 3
+        return None if t.planes else digits << t.activation_bits - 1
 
     def elaborate(self, platform):
         m = Module()

@@ -7,8 +7,8 @@ from amaranth.lib import data
 
 from ...golden.config import Configuration
 from ...golden.table import tables
-from ...golden.timing import OCTET_STEPS, plane_steps
-from ...golden.weights import HALF2, HALF3, plane_fields
+from ...golden.timing import octet_steps, plane_steps
+from ...golden.weights import HALF2, HALF3, five_path, plane_fields
 from .commands import entry_bits
 
 __all__ = ["builder_lanes", "programs", "step_layout", "steps"]
@@ -16,11 +16,13 @@ __all__ = ["builder_lanes", "programs", "step_layout", "steps"]
 #: What an odd builder selects besides its own four columns: the fourth of its octet, and for the
 #: columns of a tile of trits that stay.
 _FOURTH, _STAYING = 4, (5, 6)
+#: The same for a builder of deep tables, which has all columns of the octet.
+_DEEP_STAYING = (8, 9)
 
 
 def programs(config: Configuration) -> int:
-    """Return the number of programs: of the even and the odd builders if there are trits."""
-    return 2 if config.table.trits else 1
+    """Return the number of programs: two if even and odd tables of trits differ."""
+    return 2 if config.table.trits and not config.table.deep else 1
 
 
 def step_layout(config: Configuration) -> data.StructLayout:
@@ -47,16 +49,17 @@ def builder_lanes(config: Configuration) -> list[dict[int, list[int]]]:
     for builder, field in enumerate(fields):
         spare = t.k - len(field)
         own = dict(enumerate([[]] * spare + [[column] for column in field])) if t.planes else {}
-        if t.trits:
-            octet, odd = divmod(builder, 2)
-            if odd:
-                replica, staying = divmod(octet, t.beat_bits // 64)
-                first = t.window + 8 * staying + 2 * replica * t.rounds
-                own |= {3: [8 * octet + 7], _FOURTH: [8 * octet + 3]}
-                own |= {select: [first + 2 * window + digit for window in range(t.rounds)]
-                        for digit, select in enumerate(_STAYING)}
-            else:
-                own |= {select: [8 * octet + select] for select in (0, 1, 2, 4, 5, 6)}
+        octet, odd = (builder, True) if t.deep else divmod(builder, 2)
+        replica, staying = divmod(octet, t.beat_bits // 64)
+        first = t.window + 8 * staying + 2 * replica * t.rounds
+        pair = {select: [first + 2 * window + digit for window in range(t.rounds)]
+                for digit, select in enumerate(_DEEP_STAYING if t.deep else _STAYING)}
+        if t.trits and t.deep:
+            own |= {select: [8 * octet + select] for select in range(8)} | pair
+        elif t.trits and odd:
+            own |= {3: [8 * octet + 7], _FOURTH: [8 * octet + 3]} | pair
+        elif t.trits:
+            own |= {select: [8 * octet + select] for select in (0, 1, 2, 4, 5, 6)}
         lanes.append(own)
     assert len(lanes) == tables(config) // (2 * t.rounds)
     return lanes
@@ -93,6 +96,14 @@ def _trit_steps(vectors: Iterable[tuple[int, ...]], selects: list[int]) -> list[
     return result
 
 
+def _five_steps(selects: list[int], late: int) -> list[dict]:
+    """Return the steps for a deep table of five trits."""
+    vectors, codes = zip(*five_path())
+    made = _trit_steps([(0,) * 5, (0, 0, 0, vectors[0][3], 0), *vectors], selects)
+    return [*made[:2], *(step | {"write": 1, "entry": code, "late": late}
+                         for step, code in zip(made[2:], codes))]
+
+
 def steps(config: Configuration, program: int) -> list[list[dict]]:
     """Return the steps of a program: for sign planes, then for a window of trits.
 
@@ -101,7 +112,10 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
     t, lists = config.table, []
     if t.planes:
         lists.append(_plane_steps(t.k))
-    if t.trits and program:
+    if t.trits and t.deep:
+        lists.append(sum((_five_steps(selects, late) for late, selects in enumerate(
+            (list(range(5)), [5, 6, 7, *_DEEP_STAYING]))), []))
+    elif t.trits and program:
         # Entries from 4 on are zero: an escape reads one of them. They are as many as in the even
         # tables, and the last eight stay.
         pair = [(0, 0)] * 4
@@ -111,6 +125,6 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
         lists.append([step | {"write": 1, "entry": entry, "late": late}
                       for late, selects in enumerate(([0, 1, 2], [4, 5, 6]))
                       for entry, step in enumerate(_trit_steps(HALF3, selects))])
-        assert len(lists[-1]) == OCTET_STEPS
-    longest = max(plane_steps(t.k) * t.planes, OCTET_STEPS * t.trits)
+        assert len(lists[-1]) == octet_steps(t.deep)
+    longest = max(plane_steps(t.k) * t.planes, octet_steps(t.deep) * t.trits)
     return [given + [{}] * ((1 << (longest - 1).bit_length()) - len(given)) for given in lists]

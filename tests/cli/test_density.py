@@ -6,6 +6,8 @@ import json
 import pytest
 
 from luthier.cli.main import main
+from luthier.gen.density import Design, Rate
+from luthier.hw.baseline import SignLane
 
 
 @pytest.mark.nightly
@@ -21,11 +23,30 @@ def test_run(target, tmp_path, capsys):
     assert plot.read_text().startswith("<?xml") and "denser by" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("small", [True, pytest.param(False, marks=pytest.mark.nightly)])
+def test_run_with_routes(small, tmp_path, capsys, monkeypatch):
+    if small:
+        monkeypatch.setattr("luthier.gen.density.designs", lambda *sizes: [Design(
+            "small", "lane", lambda: SignLane(columns=8, activation_bits=4),
+            (Rate("planes", 1, 8),))])
+    file = tmp_path / "density.json"
+    assert main(["bench", "density", "--target", "ice40", "--beat-bits", "64", "--route", "--json",
+                 str(file)]) == 0
+    found = json.loads(file.read_text())
+    assert found["device"] == "iCE40HX8K CT256" and found["seeds"] == [1, 2, 3]
+    for row in found["rows"]:
+        assert row["fmax_mhz"] == sorted(row["fmax_seeds_mhz"])[1] > 50
+    out = capsys.readouterr().out
+    assert "LUT/weight  MHz" in out and f"{found['rows'][0]['fmax_mhz']:.1f}" in out
+    assert "MHz: of the clock on the iCE40HX8K CT256, median of 3 seeds" in out
+
+
 @pytest.mark.parametrize("options, sentence", [
     (["--target", "xc9"], "--target must be xc7, ecp5, ice40 or asic, not 'xc9'"),
     (["--target", "asic"], "--target asic needs the cells: give --liberty FILE"),
     (["--liberty", "x.lib"], "--liberty is for --target asic, not xc7; leave it out"),
     (["--target", "asic", "--liberty", "no.lib"], "--liberty no.lib: there is no such file"),
+    (["--route"], "--route is for --target ecp5 or ice40, not xc7; leave it out"),
     (["--plot", "x.pdf"], "--plot x.pdf: the name must end in .png or .svg"),
     (["--plot", "no/x.png"], "--plot no/x.png: there is no folder no; create it first"),
     (["--beat-bits", "96"], "table.beat_bits must be 64, 128, 256 or 512, not 96"),
