@@ -246,6 +246,8 @@ def _supported(config: Configuration, d: Descriptor) -> bool:
     if d.source_type != config.activation_bytes - 1 or not (
             d.source_stride == d.destination_stride == 1):
         return False
+    if not (t.trits if d.trits else t.planes):
+        return False
     if not d.flags & Descriptor.SATURATE:
         others = Descriptor.SCALED | Descriptor.ACCUMULATE | Descriptor.OFFSETS
         if d.flags & others or d.multiplier or d.shift or d.destination_type != Element.INT32:

@@ -23,6 +23,11 @@ def check_shape(config: Configuration, weights: Weights, name: str) -> None:
     """
     rows, columns = weights.shape
     device = f"configuration {config.name!r}"
+    if not (config.table.trits if weights.trits else config.table.planes):
+        kind, other = ("ternary", "sign planes") if weights.trits else ("in sign planes", "ternary")
+        raise UserError(
+            f"layer {name} has weights that are {kind}, and table.alphabets of {device} is "
+            f"{config.table.alphabets!r}; set it to 'both', or bring the weights as {other}")
     for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
         limit = getattr(config.table, key)
         if size > limit:

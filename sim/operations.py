@@ -39,6 +39,8 @@ def random_operation(config: Configuration, rng: np.random.Generator, **fixed: A
         return fixed.get(name, value)
 
     trits = pick("trits", lambda: rng.random() < 0.3)
+    if not config.table.planes or not config.table.trits:
+        trits = config.table.trits
     stage = t.scaled and pick("saturate", lambda: rng.random() < 0.85)
     scaled = stage and pick("scaled", lambda: rng.random() < 0.75)
     groups = [0, columns_per_beat(config, True)] if trits else [

@@ -124,6 +124,9 @@ class DescriptorCheck(wiring.Component):
         with m.If((d.source_type != source_type) | (d.source_stride != 1)
                   | (d.destination_stride != 1)):
             m.d.comb += wrong.eq(1)
+        if not t.planes or not t.trits:
+            with m.If(d.trits != t.trits):
+                m.d.comb += wrong.eq(1)
         with m.If(~d.saturate):
             with m.If(d.scaled | d.accumulate | d.offsets | d.multiplier.any()
                       | d.output_shift.any() | (d.destination_type != Element.INT32)):

@@ -148,22 +148,42 @@ CONFIGURATIONS = {
     "d64": {"beat_bits": 64, "row_block": 32},
     "d128_slow": {"beat_bits": 128, "row_block": 64, "latency": 80},
     "d256_a16": {"beat_bits": 256, "activation_bits": 16, "row_block": 16, "latency": 40},
+    "rounds": {"beat_bits": 128, "row_block": 32, "rounds": 4},
+    "planes_k5_sum3": {"beat_bits": 128, "row_block": 32, "alphabets": "planes", "k": 5,
+                       "smallest_group": 64, "adder_inputs": 3, "scaled": False},
+    "planes_k6": {"beat_bits": 64, "row_block": 32, "alphabets": "planes", "k": 6, "rounds": 2},
+    "trits_sum3": {"beat_bits": 64, "row_block": 32, "alphabets": "trits", "adder_inputs": 3,
+                   "scaled": False},
+    "blockram": {"beat_bits": 64, "row_block": 32, "store": "blockram", "k": 8, "rounds": 4},
 }
-SHAPES = [(1, 1, 0), (50, 90, 0), (7, 130, 3)]
+
+
+def shapes(config, *all_shapes):
+    """Return those whose last number, planes or 0 for trits, the configuration has."""
+    return [shape for shape in all_shapes
+            if (config.table.planes if shape[2] else config.table.trits)]
 
 
 @pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_equals_golden_and_declared_cycles(table):
     config = configuration(**table)
-    for seed, (rows, columns, planes) in enumerate(SHAPES):
+    for seed, (rows, columns, planes) in enumerate(
+            shapes(config, (1, 1, 0), (50, 90, 0), (7, 130, 3), (33, 70, 1))):
         compare(config, [describe(config, rows, columns, planes)], seed=seed)
 
 
 @pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_tokens(table):
     config = configuration(**table)
-    for rows, columns, planes in [(3, 70, 0), (20, 20, 2)]:
+    for rows, columns, planes in shapes(config, (3, 70, 0), (20, 20, 2)):
         compare(config, [describe(config, rows, columns, planes, tokens=3)])
+
+
+@pytest.mark.parametrize("alphabets", ["planes", "trits"])
+def test_other_alphabet_is_refused(alphabets):
+    config = configuration(beat_bits=64, row_block=32, alphabets=alphabets)
+    wrong = describe(config, 5, 60, 0 if alphabets == "planes" else 2)
+    assert compare(config, [wrong]).code == Refusal.UNSUPPORTED
 
 
 def test_program_with_repeats_and_nops():

@@ -8,6 +8,7 @@ from amaranth.back import verilog
 
 from luthier.golden.config import Configuration, load_configuration
 from luthier.golden.descriptor import Descriptor
+from luthier.golden.table import max_columns
 from luthier.golden.weights import pack_planes, pack_trits
 from luthier.hw.table import TableUnit
 from luthier.sim.streams import simulate, sink, source
@@ -53,7 +54,7 @@ def run(config, operations, *, p_valid=1.0, p_ready=1.0, seed=1, times=None):
         source(unit.activations, activations, probability=p_valid, seed=seed + 1),
         source(unit.weights, weights, probability=p_valid, seed=seed + 2),
         sink(unit.results, received, count, probability=p_ready, seed=seed + 3, times=times),
-    ], observed=[unit.results], limit=200 * len(weights) + 2000)
+    ], observed=[unit.results], limit=200 * len(weights) + 60_000)
     return received
 
 
@@ -217,6 +218,55 @@ def test_groups_under_stalls(group):
 def test_lanes(table):
     scaled(configuration(row_block=32, **{"beat_bits": 64} | table) if "row_block" not in table
            else configuration(**table), 3, 3, 0.8, 0.8, scaled=True, saturate=True)
+
+
+#: What the tables are made of and how: store x alphabet x K x rounds x adders, odd sizes, scales.
+BUILDS = {
+    "planes_k4_sum3": {"alphabets": "planes", "adder_inputs": 3, "rounds": 4, "scaled": False},
+    "planes_k5": {"alphabets": "planes", "k": 5, "smallest_group": 64, "rounds": 2},
+    "planes_k5_sum3": {"alphabets": "planes", "k": 5, "smallest_group": 128, "adder_inputs": 3,
+                       "scaled": False, "beat_bits": 128},
+    "planes_k6": {"alphabets": "planes", "k": 6, "smallest_group": 16, "rounds": 4,
+                  "beat_bits": 128},
+    "planes_k6_a16": {"alphabets": "planes", "k": 6, "smallest_group": 32, "activation_bits": 16},
+    "trits_sum3": {"alphabets": "trits", "adder_inputs": 3, "rounds": 4, "scaled": False,
+                   "beat_bits": 128},
+    "trits": {"alphabets": "trits", "rounds": 2},
+    "both_rounds4": {"rounds": 4},
+    "both_a12_rounds2": {"rounds": 2, "activation_bits": 12, "beat_bits": 128},
+    "both_sum3_d256": {"adder_inputs": 3, "scaled": False, "beat_bits": 256, "rounds": 2},
+    "blockram": {"store": "blockram", "k": 8, "rounds": 4},
+    "blockram_sum3": {"store": "blockram", "k": 8, "rounds": 1, "adder_inputs": 3,
+                      "scaled": False, "beat_bits": 128},
+    "blockram_trits_a4": {"store": "blockram", "k": 8, "rounds": 2, "alphabets": "trits",
+                          "activation_bits": 4},
+    "blockram_planes_a16": {"store": "blockram", "k": 8, "rounds": 2, "alphabets": "planes",
+                            "activation_bits": 16, "smallest_group": 64},
+}
+
+
+@pytest.mark.parametrize("p_valid, p_ready", [(1, 1), (0.6, 0.7)])
+@pytest.mark.parametrize("name", BUILDS)
+def test_builds(name, p_valid, p_ready):
+    """Random operations of all that a build can do, odd shapes and tokens, against golden."""
+    config = configuration(**{"beat_bits": 64, "row_block": 32} | BUILDS[name])
+    scaled(config, 11 + len(name), 4, p_valid, p_ready)
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_builds_at_the_worst_case(name):
+    """All activations -2**(A-1), weights of one sign and of both, by NumPy's product."""
+    config = configuration(**{"beat_bits": 64, "row_block": 32} | BUILDS[name])
+    half, rng = 1 << config.table.activation_bits - 1, np.random.default_rng(4)
+    operations = []
+    for planes in [8, 1] * config.table.planes + [0] * config.table.trits:
+        top, columns = 2**planes - 1 if planes else 1, min(512, max_columns(config, planes=8))
+        signs = rng.choice([-1, 1], columns)
+        for values, x in [(top, np.full(columns, -half)), (-top, np.full(columns, -half)),
+                          (top * signs, np.where(signs > 0, -half, half - 1)),
+                          (-top * signs, np.where(signs > 0, -half, half - 1))]:
+            operations.append((np.broadcast_to(values, (2, columns)), planes, x))
+    check(config, operations)
 
 
 def test_converts():
