@@ -38,23 +38,21 @@ def register(bench: typer.Typer) -> None:
 
         A lane goes from a beat of weights to its sum; a unit is everything, in plain mode. LUTs per
         weight count carry cells and distributed RAM as the LUT sites that they take or block.
-        With --route nextpnr places and routes each design, its ports between registers.
+        With --route nextpnr places and routes each unit, its ports between registers.
         """
         output = Output(json)
         _check(target, liberty, plot, route)
         from ..gen.density import designs, measure
         from ..gen.routing import ROUTED_TARGETS, SEEDS
 
-        chosen = designs(beat_bits, activation_bits)
+        chosen = designs(beat_bits, activation_bits, target)
         if target == "ice40":
             log.info("iCE40 has no distributed RAM: tables in it are left out")
-            chosen = [design for design in chosen if design.store != "lutram"]
-        if target == "asic":
-            chosen = [design for design in chosen if not design.dsp]
         seeds = SEEDS if route else ()
         device = ROUTED_TARGETS[target] if route else None
+        units = sum(design.part == "unit" for design in chosen)
         with output.progress("designs and seeds" if route else "designs",
-                             len(chosen) * (1 + len(seeds))) as advance:
+                             len(chosen) + units * len(seeds)) as advance:
             rows = measure(chosen, target, liberty, advance, seeds=seeds)
         _show(output, rows, target, route)
         if route:
@@ -93,7 +91,8 @@ def _kind(row: dict[str, Any]) -> str:
 
 
 def _name(row: dict[str, Any]) -> str:
-    return f"{row['design']}, {row['part']}" + (f", {row['store']}" if row["store"] else "")
+    table = f", {row['store']}, K = {row['k']}" if row["store"] else ""
+    return f"{row['design']}, {row['part']}{table}"
 
 
 def _cell(key: str, value: float | None) -> str:

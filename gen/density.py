@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.lib import wiring
 
 from ..golden.config import Configuration, TableConfiguration
-from ..golden.table import columns_per_beat
+from ..golden.table import columns_per_beat, tables
 from ..hw.baseline import DspLane, RadixLane, SignLane, TritLane
 from ..hw.table import TableUnit
 from ..hw.table.lanes import TableLane
@@ -18,7 +18,7 @@ from .routing import DoesNotFit, route
 from .synthesis import synthesise, synthesise_cells
 from .verilog import convert
 
-__all__ = ["BITS", "Design", "Rate", "designs", "measure"]
+__all__ = ["BITS", "Design", "Rate", "adder_inputs", "designs", "measure"]
 
 log = logging.getLogger("luthier")
 
@@ -66,38 +66,78 @@ class Design:
     dsp: bool = False
 
 
-def designs(beat_bits: int, activation_bits: int) -> list[Design]:
-    """Return the table unit in plain mode, its lane and the baselines, for beats of so many bits.
+#: Builds of the table unit that are measured: what is dense, with few builders.
+_BUILDS: tuple[dict[str, Any], ...] = (
+    {"alphabets": "planes", "rounds": 4},
+    {"alphabets": "planes", "k": 5, "smallest_group": 128},
+    {"alphabets": "planes", "k": 6, "rounds": 4},
+    {"alphabets": "trits", "rounds": 4},
+    {"alphabets": "both", "rounds": 4},
+    {"store": "blockram", "k": 8, "alphabets": "planes", "rounds": 4},
+    {"store": "blockram", "k": 8, "alphabets": "trits", "rounds": 4},
+    {"store": "blockram", "k": 8, "alphabets": "both", "rounds": 4},
+)
+
+
+def adder_inputs(target: str) -> int:
+    """Return the inputs that adders have where LUTs do, so that one LUT a bit does."""
+    return 3 if target == "xc7" else 2
+
+
+def designs(beat_bits: int, activation_bits: int, target: str) -> list[Design]:
+    """Return table units in plain mode, their lanes, and the baselines, for beats of so many bits.
+
+    Only what the target can have: an iCE40 has no distributed RAM, a cell library no block RAM and
+    no DSPs.
 
     Raises
     ------
     ConfigurationError
         If there is no such unit.
     """
-    config = Configuration.from_data({"name": "density", "table": {
-        "beat_bits": beat_bits, "activation_bits": activation_bits, "scaled": False}})
-    t: TableConfiguration = config.table
-    trits = columns_per_beat(config, True)
-    planes = Rate("planes", 1, beat_bits), Rate("planes", BITS, beat_bits // BITS)
-    ternary = (Rate("trits", 1, trits),)
-    multiplied = planes[1:]
+    inputs = adder_inputs(target)
+    chosen: list[Design] = []
+    for build in _BUILDS:
+        config = Configuration.from_data({"name": "density", "table": {
+            "beat_bits": beat_bits, "activation_bits": activation_bits, "scaled": False,
+            "adder_inputs": inputs, **_within(build, beat_bits)}})
+        if config.table.store != {"ice40": "blockram", "asic": "lutram"}.get(
+                target, config.table.store):
+            continue
+        chosen += [_table("unit", TableUnit, config), _table("lane", TableLane, config)]
 
-    def table(part: str, make: Callable[[], wiring.Component]) -> Design:
-        return Design("table", part, make, planes + ternary, t.store, t.k, beat_bits // t.k)
-
-    return [
-        table("unit", lambda: TableUnit(config)),
-        table("lane", lambda: TableLane(config)),
-        Design("add or subtract", "lane", lambda: SignLane(
-            columns=beat_bits, activation_bits=activation_bits), planes),
+    planes, ternary = _planes(beat_bits), Rate("trits", 1, beat_bits * 5 // 8)
+    shape = {"activation_bits": activation_bits, "adder_inputs": inputs}
+    few = beat_bits // BITS
+    chosen += [
+        Design("add or subtract", "lane", lambda: SignLane(columns=beat_bits, **shape), planes),
         Design("add, subtract or skip", "lane", lambda: TritLane(
-            columns=trits, activation_bits=activation_bits), ternary),
-        Design("multiply", "lane", lambda: RadixLane(
-            columns=beat_bits // BITS, activation_bits=activation_bits), multiplied),
-        Design("multiply in DSPs", "lane", lambda: DspLane(
-            columns=beat_bits // BITS, activation_bits=activation_bits, bits=BITS), multiplied,
-            dsp=True),
+            columns=ternary.weights, **shape), (ternary,)),
+        Design("multiply", "lane", lambda: RadixLane(columns=few, **shape), planes[1:]),
     ]
+    if target != "asic":
+        chosen.append(Design("multiply in DSPs", "lane", lambda: DspLane(
+            columns=few, activation_bits=activation_bits, bits=BITS), planes[1:], dsp=True))
+    return chosen
+
+
+def _within(build: dict[str, Any], beat_bits: int) -> dict[str, Any]:
+    """Return a build with no group larger than a beat."""
+    group = build.get("smallest_group", 16)
+    return build | {"smallest_group": min(group, beat_bits)}
+
+
+def _planes(beat_bits: int) -> tuple[Rate, Rate]:
+    return Rate("planes", 1, beat_bits), Rate("planes", BITS, beat_bits // BITS)
+
+
+def _table(part: str, unit: Callable[[Configuration], wiring.Component],
+           config: Configuration) -> Design:
+    t: TableConfiguration = config.table
+    rates = _planes(t.beat_bits) * t.planes + (
+        Rate("trits", 1, columns_per_beat(config, True)),) * t.trits
+    name = "table of both" if t.planes and t.trits else "table"
+    return Design(name, part, lambda: unit(config), rates, t.store, t.k, tables(config))
 
 
 def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
@@ -114,7 +154,7 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
     done : callable
         Called after each design, and after each seed of each design.
     seeds : sequence of int
-        Place and route with these too, for :data:`~.routing.ROUTED_TARGETS`.
+        Place and route units with these too, for :data:`~.routing.ROUTED_TARGETS`.
 
     Returns
     -------
@@ -131,10 +171,10 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
     """
     rows: list[dict[str, Any]] = []
     for design in chosen:
-        verilog = convert(design.make())
+        verilog = convert(design.make(), target=target)
         figures, cost = _figures(verilog, design, target, liberty)
         done()
-        speed = _speed(verilog, design, target, seeds, done)
+        speed = _speed(verilog, design, target, seeds if design.part == "unit" else (), done)
         for rate in design.rates:
             per_weight = "lut_per_weight" if liberty is None else "gates_per_weight"
             rows.append({
