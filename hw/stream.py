@@ -83,21 +83,22 @@ class Queue(wiring.Component):
 class ReservedQueue(wiring.Component):
     """First in, first out, behind a pipeline that cannot wait: places are reserved beforehand.
 
-    Latency: 1 cycle from ``write`` to ``o``. Throughput: 1 word per cycle, also when full.
+    Latency: 1 cycle from ``write`` to ``o``. Throughput: 1 word per cycle.
 
     Parameters
     ----------
     shape : ShapeLike
         Payload.
     depth : int
-        Words, a power of two from 2 on.
+        Words, a power of two from 4 on.
 
     Members
     -------
     reserve : ``In(1)``
         Take a place; there must be ``room``.
     room : ``Out(1)``
-        There is a place.
+        There is a place. From a register, which leaves one place out of use where the queue is
+        nearly full.
     write : ``In(1)``, word : ``In(shape)``
         The word for the place that was taken first of those still empty.
     o : ``Out(stream.Signature(shape))``
@@ -109,12 +110,12 @@ class ReservedQueue(wiring.Component):
     """
 
     def __init__(self, shape, depth: int):
-        if depth < 2 or depth & (depth - 1):
-            raise ValueError(f"depth must be a power of two from 2 on, not {depth!r}")
+        if depth < 4 or depth & (depth - 1):
+            raise ValueError(f"depth must be a power of two from 4 on, not {depth!r}")
         self._shape, self._depth = shape, depth
         super().__init__({
             "reserve": In(1),
-            "room": Out(1),
+            "room": Out(1, init=1),
             "write": In(1),
             "word": In(shape),
             "o": Out(stream.Signature(shape)),
@@ -139,7 +140,6 @@ class ReservedQueue(wiring.Component):
         reserved, written, taken = (Signal(range(2 * self._depth), name=name)
                                     for name in ("reserved", "written", "taken"))
         m.d.comb += [
-            self.room.eq((reserved ^ taken) != self._depth),
             write.addr.eq(written[:-1]),
             write.data.eq(self.word),
             write.en.eq(self.write),
@@ -147,7 +147,10 @@ class ReservedQueue(wiring.Component):
             self.o.valid.eq(written != taken),
             Value.cast(self.o.payload).eq(read.data),
         ]
+        occupied = Signal(range(2 * self._depth))
+        m.d.comb += occupied.eq(reserved - taken)
         m.d.sync += [
+            self.room.eq(occupied < self._depth - 1),
             reserved.eq(reserved + self.reserve),
             written.eq(written + self.write),
             taken.eq(taken + (self.o.valid & self.o.ready)),

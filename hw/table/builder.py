@@ -54,8 +54,8 @@ class TableBuilder(wiring.Component):
         Where the builders write.
     entry : ``Out(signed)`` x builders
         One word from each builder.
-    write, address, turn : ``Out``
-        Strobe, entry and turn of them all.
+    write : ``Out(2 * rounds)``, address : ``Out``
+        Strobe for each turn, and the entry.
     """
 
     def __init__(self, config: Configuration):
@@ -70,9 +70,8 @@ class TableBuilder(wiring.Component):
             "release": In(1),
             "bank": Out(1),
             "entry": Out(signed(entry_width(config))).array(len(self._lanes)),
-            "write": Out(1),
+            "write": Out(2 * t.rounds),
             "address": Out(entry_bits(config, 0)),
-            "turn": Out(range(2 * t.rounds)),
         })
 
     @property
@@ -127,7 +126,7 @@ class TableBuilder(wiring.Component):
                 m.d.comb += done.eq(~offered)
                 with m.If(~offered):
                     m.next = "LOAD"
-        present = self._walk(m, command, load, done, accept, here)
+        present = self._walk(m, command, following, load, done, accept, here)
         self._offer(m, done, bank, filled, offered)
         columns = self._stage(m, load & ~rest, word, present, "word", t.window)
         if t.trits:
@@ -146,8 +145,8 @@ class TableBuilder(wiring.Component):
         longest = len(steps(self._config, 0)[0])
         word, index = (Signal(range(size), name=name, reset_less=True)
                        for name, size in (("word", per_window), ("index", longest)))
-        end, last_window = Signal(), window.all()
-        last = (octet_steps(t.deep) if t.trits else plane_steps(t.k)) - 1
+        end, last_window = Signal(reset_less=True), window.all()
+        last = (octet_steps(t.deep) if t.trits else plane_steps(t.k)) - 2  # the one before
         if t.trits:
             stays, last_window = Signal(), window == t.rounds - 1
             m.d.comb += rest.eq(command.trits & ~stays)
@@ -156,13 +155,12 @@ class TableBuilder(wiring.Component):
             with m.If(step & last_step & end):
                 m.d.sync += stays.eq(0)
             if t.planes:
-                last = Mux(command.trits, last, plane_steps(t.k) - 1)
+                last = Mux(command.trits, last, plane_steps(t.k) - 2)
                 last_window = Mux(command.trits, last_window, window.all())
-        m.d.comb += [
-            last_word.eq(word == Mux(rest, self._config.activation_bytes - 1, per_window - 1)),
-            last_step.eq(index == last),
-            end.eq(last_window),
-        ]
+        # The last step is seen one ahead; a window has many, so that it is known which it is.
+        m.d.comb += last_word.eq(
+            word == Mux(rest, self._config.activation_bytes - 1, per_window - 1))
+        m.d.sync += [last_step.eq(step & ~last_step & (index == last)), end.eq(last_window)]
         with m.If(load):
             m.d.sync += word.eq(word + 1)
         with m.If((load & last_word) | ~active):
@@ -176,16 +174,15 @@ class TableBuilder(wiring.Component):
             m.d.sync += window.eq(0)
         return word, index, end
 
-    def _walk(self, m, command, load, done, accept, here):
+    def _walk(self, m, command, following, load, done, accept, here):
         """Count words of the vector and row blocks; return which lanes of a word are columns."""
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
         some, full = command.columns[:lanes_bits], command.columns[lanes_bits:]
-        number = Signal(len(full), reset_less=True)
-        ended = Signal(reset_less=True)
-        partial, present = Signal(), Signal(per_word)
+        following_number = Signal(len(full), reset_less=True)
+        ended, partial = Signal(reset_less=True), Signal(reset_less=True)
+        present = Signal(per_word)
         m.d.comb += [
-            partial.eq(number == full),
             here.eq(~ended & ~(partial & (some == 0))),
             present.eq(Cat(~ended & (~partial | pick(some, {number: Const(lane < number, 1)
                                                             for number in range(per_word)}))
@@ -194,21 +191,27 @@ class TableBuilder(wiring.Component):
         last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]  # blocks to come
         first = Signal(reset_less=True)
         whole, last_block, block_end = Signal(), Signal(), Signal()
-        m.d.comb += [
+        m.d.sync += [  # known long before the tile is done
             whole.eq(blocks != 0),
-            last_block.eq(~whole | ((blocks == 1) & (last_rows == 0))),
-            block_end.eq(done & ~here),
+            last_block.eq((blocks == 0) | ((blocks == 1) & (last_rows == 0))),
         ]
+        m.d.comb += block_end.eq(done & ~here)
         with m.If(block_end & last_block):
             m.d.comb += accept.eq(1)
         with m.Elif(block_end):
             m.d.sync += blocks.eq(blocks - 1)
         with m.If(load):
-            m.d.sync += [number.eq(number + 1), ended.eq(ended | partial)]
+            m.d.sync += [
+                following_number.eq(following_number + 1),
+                partial.eq(following_number == full),
+                ended.eq(ended | partial),
+            ]
         with m.If(done):
             m.d.sync += first.eq(0)
         with m.If(block_end | accept):
-            m.d.sync += [number.eq(0), ended.eq(0), first.eq(1)]
+            m.d.sync += [following_number.eq(1), ended.eq(0), first.eq(1), partial.eq(full == 0)]
+        with m.If(accept):
+            m.d.sync += partial.eq(following.columns[lanes_bits:] == 0)
 
         tile = Signal(tile_layout(self._config), reset_less=True)
         m.d.comb += self.tile.payload.eq(tile)
@@ -282,10 +285,11 @@ class TableBuilder(wiring.Component):
             now.append(port.data)
             then.append(Signal(layout, name=f"step_{program}", reset_less=True))
             m.d.sync += then[-1].eq(port.data)
+        turn = self._turn(m, then[0].late, command, window)
         m.d.sync += [
-            self.write.eq(summing & then[0].write),
+            self.write.eq(Cat(summing & then[0].write & (turn == number)
+                              for number in range(len(self.write)))),
             self.address.eq(then[0].entry),
-            self.turn.eq(self._turn(m, then[0].late, command, window)),
         ]
         m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
         for builder, lanes in enumerate(self._lanes):

@@ -50,7 +50,7 @@ class Tables(wiring.Component):
         There is a beat, its alphabet and its bank. Registers rest where there is none.
     ones : ``In(1)``
         Not the beat, but weights of 1. With scales only.
-    entry, write, address, turn, write_bank
+    entry, write, address, write_bank
         From :class:`~.builder.TableBuilder`.
     value_valid : ``Out(1)``, value : ``Out(signed)`` x tables
         Entries read.
@@ -69,9 +69,8 @@ class Tables(wiring.Component):
             "trits": In(1),
             "bank": In(1),
             "entry": In(width).array(len(builder_lanes(config))),
-            "write": In(1),
+            "write": In(2 * config.table.rounds),
             "address": In(entry_bits(config, 0)),
-            "turn": In(range(2 * config.table.rounds)),
             "write_bank": In(1),
             "value_valid": Out(1),
             "value": Out(width).array(tables(config)),
@@ -185,7 +184,7 @@ class Tables(wiring.Component):
         m.d.comb += [
             write.addr.eq(Cat(self.address, self.write_bank)),
             write.data.eq(self.entry[builder]),
-            write.en.eq(self.write & (self.turn == turn)),
+            write.en.eq(self.write[turn]),
             read.addr.eq(Cat(address, self.bank)),
             read.en.eq(self.valid),
         ]
@@ -203,7 +202,7 @@ class Tables(wiring.Component):
         m.submodules[f"tables_{turn}"] = store = LutRams(
             len(self.entry[0]), [2 << len(addresses[table]) for table in here])
         m.d.comb += [
-            store.write.eq(self.write & (self.turn == turn)),
+            store.write.eq(self.write[turn]),
             store.write_address.eq(Cat(self.write_bank, self.address)),
         ]
         for builder, table in enumerate(here):

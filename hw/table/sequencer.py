@@ -107,12 +107,11 @@ class Sequencer(wiring.Component):
         bottom = Signal(3)  # the least significant plane that is used
         if scaled:
             m.d.comb += bottom.eq(tile.planes - tile.used)
-        idle, last_row, last_plane, weights_end = (
-            Signal(name=name) for name in ("idle", "last_row", "last_plane", "weights_end"))
+        weights_end = Signal()
+        # Said a slot ahead, so that nothing is compared where much depends on it.
+        idle, last_row, last_plane = (Signal(name=name, reset_less=True)
+                                      for name in ("idle", "last_row", "last_plane"))
         m.d.comb += [
-            idle.eq(walker.few & (row[:2] >= walker.count[:2])),
-            last_row.eq(row == Mux(walker.few, ACCUMULATOR_SPACING - 1, walker.end)),
-            last_plane.eq(plane == bottom),
             slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
             slot.first.eq(tile.first & top),
@@ -166,18 +165,28 @@ class Sequencer(wiring.Component):
 
         tile_end = Signal()
         most = fresh.planes - 1 if self._config.table.planes else 0
+        used = (fresh.used if scaled else fresh.planes) if self._config.table.planes else Const(1)
         m.d.comb += [
             tile_end.eq(strip_end & walker.last),
             self.tile.ready.eq(tile_end | ~active),
             walker.load.eq(self.tile.ready),
             walker.rows.eq(fresh.rows),
         ]
+        single = Signal(reset_less=True)  # one plane is used
         with m.If(advance):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += [
+                row.eq(row + 1),
+                last_row.eq(row == walker.before),
+                idle.eq(walker.few & (row[:2] >= walker.end[:2])),
+            ]
             with m.If(last_row):
-                m.d.sync += [top.eq(last_plane), plane.eq(Mux(last_plane, highest, plane - 1))]
+                m.d.sync += [
+                    top.eq(last_plane),
+                    plane.eq(Mux(last_plane, highest, plane - 1)),
+                    last_plane.eq(Mux(last_plane, single, plane == bottom + 1)),
+                ]
         with m.If((advance & last_row) | ~active):
-            m.d.sync += row.eq(0)
+            m.d.sync += [row.eq(0), last_row.eq(0), idle.eq(0)]
         with m.If(tile_end):
             m.d.sync += bank.eq(~bank)
         with m.If(self.tile.ready):
@@ -187,6 +196,8 @@ class Sequencer(wiring.Component):
                 highest.eq(most),
                 plane.eq(most),
                 top.eq(1),
+                single.eq(used == 1),
+                last_plane.eq(used == 1),
             ]
             if scaled:
                 m.d.sync += ones.eq(self.tile.valid & fresh.offsets)

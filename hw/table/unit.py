@@ -126,7 +126,6 @@ class TableUnit(wiring.Component):
             tables.bank.eq(sequencer.slot.bank),
             tables.write.eq(builder.write),
             tables.address.eq(builder.address),
-            tables.turn.eq(builder.turn),
             tables.write_bank.eq(builder.bank),
             tree.value_valid.eq(tables.value_valid),
             tree.sign.eq(tables.sign),

@@ -38,6 +38,8 @@ class StripWalker(wiring.Component):
         Rows of the strip.
     end : ``Out(range(20))``
         The last of them.
+    before : ``Out(range(20))``
+        The slot before the last of a plane, which has four at least.
     few : ``Out(1)``
         The tile has fewer than four rows.
     last : ``Out(1)``
@@ -54,6 +56,7 @@ class StripWalker(wiring.Component):
             "first": Out(range(block)),
             "count": Out(range(most)),
             "end": Out(range(most)),
+            "before": Out(range(most)),
             "few": Out(1),
             "last": Out(1),
         })
@@ -61,26 +64,33 @@ class StripWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         rest, whole = self.rows[:_BITS], self.rows[_BITS:]
-        strip, strips = Signal.like(whole, name="strip"), Signal.like(whole, name="strips")
-        count, end = Signal.like(self.count, name="last_count"), Signal.like(self.end,
-                                                                             name="last_end")
-        short, joined = Signal(), Signal()
+        strip = Signal.like(whole, name="strip", reset_less=True)
+        following = Signal.like(whole, name="following", reset_less=True)  # the next strip
+        strips = Signal.like(whole, name="strips", reset_less=True)
+        count, end, before = (Signal.like(self.end, name=f"last_{name}", reset_less=True)
+                              for name in ("count", "end", "before"))
+        short, joined, last = Signal(), Signal(), Signal(reset_less=True)
         m.d.comb += [
             short.eq(rest < SHORTEST_STRIP),
             joined.eq(short & (whole != 0)),
             self.first.eq(strip << _BITS),
-            self.last.eq(strip == strips),
-            self.count.eq(Mux(self.last, count, STRIP_ROWS)),
-            self.end.eq(Mux(self.last, end, STRIP_ROWS - 1)),
+            self.last.eq(last),
+            self.count.eq(Mux(last, count, STRIP_ROWS)),
+            self.end.eq(Mux(last, end, STRIP_ROWS - 1)),
+            self.before.eq(Mux(last, before, STRIP_ROWS - 2)),
         ]
         with m.If(self.step):
-            m.d.sync += strip.eq(strip + 1)
+            m.d.sync += [strip.eq(following), following.eq(following + 1),
+                         last.eq(following == strips)]
         with m.If(self.load):
             m.d.sync += [
                 strip.eq(joined),
+                following.eq(Cat(~joined, joined)),
+                last.eq(whole == joined),
                 strips.eq(whole),
                 count.eq(Cat(rest, joined)),
                 end.eq(Cat(rest, joined) - 1),
+                before.eq(Mux(short & ~joined, SHORTEST_STRIP - 2, Cat(rest, joined) - 2)),
                 self.few.eq(short & ~joined),
             ]
         return m

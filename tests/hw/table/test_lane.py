@@ -28,7 +28,7 @@ class Built(wiring.Component):
         m.d.comb += [a.eq(b) for a, b in zip(lane.entry, builder.entry, strict=True)]
         m.d.comb += [
             lane.write.eq(builder.write), lane.address.eq(builder.address),
-            lane.turn.eq(builder.turn), lane.write_bank.eq(builder.bank),
+            lane.write_bank.eq(builder.bank),
         ]
         return m
 
