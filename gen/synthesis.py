@@ -63,7 +63,7 @@ _FAMILIES = {
 }
 #: What look-up tables are mapped for: beyond 150 MHz, area counts, not delay. Without it Yosys makes
 #: paths shorter that are short enough, at any price.
-DELAY_PS = 3000
+DELAY_PS = 2500
 
 #: Families of FPGAs.
 TARGETS = tuple(_FAMILIES)

@@ -100,16 +100,15 @@ class TableBuilder(wiring.Component):
         with m.If(accept):
             m.d.sync += active.eq(waiting)
 
-        filled, offered, free = Signal(2), Signal(), Signal()
-        m.d.comb += free.eq(~filled.bit_select(bank, 1))
+        offered, full = Signal(), Signal()  # a tile is to be taken; both banks are
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
         word, index, end = self._count(m, command, active, window, rest, load, step, last_word, last_step)
         with m.FSM(name="state"):
             with m.State("LOAD"):
                 m.d.comb += [
-                    load.eq(active & free & (self.activations.valid | ~here)),
-                    self.activations.ready.eq(active & free & here),
+                    load.eq(active & ~full & (self.activations.valid | ~here)),
+                    self.activations.ready.eq(active & ~full & here),
                     accept.eq(~active),
                 ]
                 with m.If(load & last_word & ~rest):
@@ -127,7 +126,7 @@ class TableBuilder(wiring.Component):
                 with m.If(~offered):
                     m.next = "LOAD"
         present = self._walk(m, command, following, load, done, accept, here)
-        self._offer(m, done, bank, filled, offered)
+        self._offer(m, done, bank, full, offered)
         columns = self._stage(m, load & ~rest, word, present, "word", t.window)
         if t.trits:
             columns += self._stage(m, load & rest, word, present, "rest", t.beat_bits // 8)
@@ -178,15 +177,15 @@ class TableBuilder(wiring.Component):
         """Count words of the vector and row blocks; return which lanes of a word are columns."""
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
-        some, full = command.columns[:lanes_bits], command.columns[lanes_bits:]
-        following_number = Signal(len(full), reset_less=True)
-        ended, partial = Signal(reset_less=True), Signal(reset_less=True)
-        present = Signal(per_word)
+        words = command.columns[lanes_bits:]
+        number = Signal(len(words), reset_less=True)  # of the word after the present one
+        # What is asked of a word is known with the one before.
+        ended, partial, exact, taken = (Signal(name=name, reset_less=True) for name in (
+            "ended", "partial", "exact", "taken"))
+        missing, present = Signal(per_word, reset_less=True), Signal(per_word)
         m.d.comb += [
-            here.eq(~ended & ~(partial & (some == 0))),
-            present.eq(Cat(~ended & (~partial | pick(some, {number: Const(lane < number, 1)
-                                                            for number in range(per_word)}))
-                           for lane in range(per_word))),
+            here.eq(~taken),
+            present.eq(~(ended.replicate(per_word) | (partial.replicate(per_word) & missing))),
         ]
         last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]  # blocks to come
         first = Signal(reset_less=True)
@@ -202,16 +201,25 @@ class TableBuilder(wiring.Component):
             m.d.sync += blocks.eq(blocks - 1)
         with m.If(load):
             m.d.sync += [
-                following_number.eq(following_number + 1),
-                partial.eq(following_number == full),
+                number.eq(number + 1),
+                partial.eq(number == words),
                 ended.eq(ended | partial),
+                taken.eq(taken | partial | ((number == words) & exact)),
             ]
         with m.If(done):
             m.d.sync += first.eq(0)
         with m.If(block_end | accept):
-            m.d.sync += [following_number.eq(1), ended.eq(0), first.eq(1), partial.eq(full == 0)]
+            m.d.sync += [number.eq(1), ended.eq(0), taken.eq(0), first.eq(1),
+                         partial.eq(words == 0)]
         with m.If(accept):
-            m.d.sync += partial.eq(following.columns[lanes_bits:] == 0)
+            rest = following.columns[:lanes_bits]
+            m.d.sync += [
+                partial.eq(following.columns[lanes_bits:] == 0),
+                exact.eq(rest == 0),
+                missing.eq(Cat(pick(rest, {number: Const(lane >= number, 1)
+                                           for number in range(per_word)})
+                               for lane in range(per_word))),
+            ]
 
         tile = Signal(tile_layout(self._config), reset_less=True)
         m.d.comb += self.tile.payload.eq(tile)
@@ -227,9 +235,9 @@ class TableBuilder(wiring.Component):
                 m.d.sync += tile.rows[:block_bits].eq(0)
         return present
 
-    def _offer(self, m, done, bank, filled, offered):
-        """Keep count of the banks, and offer a tile two cycles after its last step."""
-        used, coming = Signal(), Signal()
+    def _offer(self, m, done, bank, full, offered):
+        """Count the banks in use, and offer a tile two cycles after its last step."""
+        coming, some = Signal(), Signal()  # some: one bank is in use, or both
         early = Signal() if self._config.table.deep else Const(0, 1)
         m.d.comb += offered.eq(early | coming | self.tile.valid)
         if self._config.table.deep:
@@ -242,13 +250,10 @@ class TableBuilder(wiring.Component):
             m.d.sync += self.tile.valid.eq(0)
         with m.If(done):
             m.d.sync += bank.eq(~bank)
-        with m.If(self.release):
-            m.d.sync += used.eq(~used)
-        for number in range(2):
-            with m.If(done & (bank == number)):
-                m.d.sync += filled[number].eq(1)
-            with m.If(self.release & (used == number)):
-                m.d.sync += filled[number].eq(0)
+        with m.If(done & ~self.release):
+            m.d.sync += [some.eq(1), full.eq(some)]
+        with m.Elif(self.release & ~done):
+            m.d.sync += [some.eq(full), full.eq(0)]
 
     def _stage(self, m, load, word, present, name, columns):
         """Register the words of so many columns; return them."""
