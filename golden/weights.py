@@ -35,9 +35,9 @@ from .errors import UserError
 __all__ = [
     "HALF2",
     "HALF3",
-    "Layout",
     "SHORTEST_STRIP",
     "STRIP_ROWS",
+    "Layout",
     "decode_planes",
     "decode_trits",
     "five_path",

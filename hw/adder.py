@@ -7,8 +7,6 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .arithmetic import add_subtract
-
 __all__ = ["Adder", "add"]
 
 

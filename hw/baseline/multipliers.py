@@ -3,8 +3,8 @@
 
 from amaranth import *
 
-from ..arithmetic import add_subtract
 from ...golden.table import levels
+from ..arithmetic import add_subtract
 from ..tree import Node, sum_tree, total_of
 from .lane import Lane
 

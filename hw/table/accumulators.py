@@ -30,7 +30,8 @@ class Accumulators(wiring.Component):
         What the sum is for, one cycle before it.
     total, negate
         From :class:`~.lanes.AdderTree`.
-    result : ``Out(signed(accumulator_width(config)))``, result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
+    result : ``Out(signed(accumulator_width(config)))``
+    result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
         The new value of the accumulator, and what it is for.
     """
 

@@ -103,7 +103,8 @@ class TableBuilder(wiring.Component):
         offered, full = Signal(), Signal()  # a tile is to be taken; both banks are
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
-        word, index, end = self._count(m, command, active, window, rest, load, step, last_word, last_step)
+        word, index, end = self._count(m, command, active, window, rest, load, step, last_word,
+                                       last_step)
         with m.FSM(name="state"):
             with m.State("LOAD"):
                 m.d.comb += [
@@ -299,10 +300,10 @@ class TableBuilder(wiring.Component):
         m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
         for builder, lanes in enumerate(self._lanes):
             program = builder % len(now)
-            self._builder(m, builder, {
-                select: Const(0, 1) if not reached else columns[reached[0]] if len(reached) == 1
-                else pick(window_now, {number: columns[column] for number, column in enumerate(reached)})
-                for select, reached in lanes.items()}, now[program], then[program], summing)
+            reach = {select: pick(window_now, dict(enumerate(
+                [columns[column] for column in reached] or [Const(0, 1)])))
+                for select, reached in lanes.items()}
+            self._builder(m, builder, reach, now[program], then[program], summing)
 
     def _turn(self, m, late, command, window):
         """Return which of its tables a builder writes next."""

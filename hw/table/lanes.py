@@ -141,10 +141,10 @@ class Tables(wiring.Component):
                 trit_entry, ones = Cat(byte[0:2], escape), five & 3
             else:
                 trit_entry, ones = Mux(escape, byte[0:4], byte[3:7]), five >> 3
+            field = fields[table]
+            spare = t.k - len(field)
             with m.If(self.valid):
                 if t.planes:
-                    field = fields[table]
-                    spare = t.k - len(field)
                     index = Cat(Const(0, spare), self.weights[field.start : field.stop - 1])
                     m.d.sync += address.eq(
                         Mux(self.trits, trit_entry, index) if t.trits else index)

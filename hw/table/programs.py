@@ -91,7 +91,8 @@ def _trit_steps(vectors: Iterable[tuple[int, ...]], selects: list[int]) -> list[
             result.append({"clear": 1})
         else:
             digit, = digits
-            result.append({"select": selects[digit], "subtract": int(vector[digit] < before[digit])})
+            result.append({"select": selects[digit],
+                           "subtract": int(vector[digit] < before[digit])})
         before = vector
     return result
 

@@ -6,7 +6,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.table import ACCUMULATOR_SPACING
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from .commands import most_groups, strip_word_count, tile_layout
 from .walker import StripWalker
@@ -104,6 +103,8 @@ class Sequencer(wiring.Component):
         plane, row = (
             Signal(shape, name=name, reset_less=True)
             for name, shape in (("plane", 3), ("row", range(STRIP_ROWS + SHORTEST_STRIP))))
+        if not self._config.table.planes:
+            top = Const(1)
         bottom = Signal(3)  # the least significant plane that is used
         if scaled:
             m.d.comb += bottom.eq(tile.planes - tile.used)
@@ -111,6 +112,8 @@ class Sequencer(wiring.Component):
         # Said a slot ahead, so that nothing is compared where much depends on it.
         idle, last_row, last_plane = (Signal(name=name, reset_less=True)
                                       for name in ("idle", "last_row", "last_plane"))
+        if not self._config.table.planes:
+            last_plane = Const(1)
         m.d.comb += [
             slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
@@ -164,8 +167,6 @@ class Sequencer(wiring.Component):
         ]
 
         tile_end = Signal()
-        most = fresh.planes - 1 if self._config.table.planes else 0
-        used = (fresh.used if scaled else fresh.planes) if self._config.table.planes else Const(1)
         m.d.comb += [
             tile_end.eq(strip_end & walker.last),
             self.tile.ready.eq(tile_end | ~active),
@@ -179,26 +180,28 @@ class Sequencer(wiring.Component):
                 last_row.eq(row == walker.before),
                 idle.eq(walker.few & (row[:2] >= walker.end[:2])),
             ]
-            with m.If(last_row):
-                m.d.sync += [
-                    top.eq(last_plane),
-                    plane.eq(Mux(last_plane, highest, plane - 1)),
-                    last_plane.eq(Mux(last_plane, single, plane == bottom + 1)),
-                ]
+            if self._config.table.planes:
+                with m.If(last_row):
+                    m.d.sync += [
+                        top.eq(last_plane),
+                        plane.eq(Mux(last_plane, highest, plane - 1)),
+                        last_plane.eq(Mux(last_plane, single, plane == bottom + 1)),
+                    ]
         with m.If((advance & last_row) | ~active):
             m.d.sync += [row.eq(0), last_row.eq(0), idle.eq(0)]
         with m.If(tile_end):
             m.d.sync += bank.eq(~bank)
         with m.If(self.tile.ready):
-            m.d.sync += [
-                active.eq(self.tile.valid),
-                tile.eq(fresh),
-                highest.eq(most),
-                plane.eq(most),
-                top.eq(1),
-                single.eq(used == 1),
-                last_plane.eq(used == 1),
-            ]
+            m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh)]
+            if self._config.table.planes:
+                used = fresh.used if scaled else fresh.planes
+                m.d.sync += [
+                    highest.eq(fresh.planes - 1),
+                    plane.eq(fresh.planes - 1),
+                    top.eq(1),
+                    single.eq(used == 1),
+                    last_plane.eq(used == 1),
+                ]
             if scaled:
                 m.d.sync += ones.eq(self.tile.valid & fresh.offsets)
         return m

@@ -27,8 +27,10 @@ BAD = [
     ({"table": {"activation_bits": 3}}, "table.activation_bits must be between 4 and 16, not 3"),
     ({"table": {"activation_bits": 17}}, "table.activation_bits must be between 4 and 16, not 17"),
     ({"table": {"smallest_group": 8}}, "table.smallest_group must be 16, 32, 64 or 128, not 8"),
-    ({"table": {"row_block": 8}}, "table.row_block must be 16, 32, 64, 128, 256, 512, 1024, 2048 or 4096, not 8"),
-    ({"table": {"row_block": 40}}, "table.row_block must be 16, 32, 64, 128, 256, 512, 1024, 2048 or 4096, not 40"),
+    ({"table": {"row_block": 8}}, "table.row_block must be 16, 32, 64, 128, 256, 512, "
+                                   "1024, 2048 or 4096, not 8"),
+    ({"table": {"row_block": 40}}, "table.row_block must be 16, 32, 64, 128, 256, 512, "
+                                   "1024, 2048 or 4096, not 40"),
     ({"table": {"max_rows": 0}}, "table.max_rows must be between 1 and 65536, not 0"),
     ({"table": {"max_columns": 70000}}, "table.max_columns must be between 1 and 65536, not 70000"),
     ({"scratchpad": {"words": 1}}, "scratchpad.words must be between 64 and 65536, not 1"),
