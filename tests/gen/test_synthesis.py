@@ -90,15 +90,16 @@ def test_library_without_flip_flops(tmp_path):
 
 def test_rows():
     assert TARGETS == ("xc7", "ecp5", "ice40")
-    chosen = [design for design in designs(64, 4) if design.part == "lane"]
-    rows = measure([design for design in chosen if design.name in ("table", "add or subtract")],
-                   "xc7")
+    chosen = [design for design in designs(64, 4, "xc7") if design.part == "lane" and (
+        design.name == "add or subtract" or (design.name, design.store) == ("table of both",
+                                                                            "lutram"))]
+    rows = measure(chosen, "xc7")
     kinds = {(row["design"], row["alphabet"], row["bits"]): row for row in rows}
-    table, adders = (kinds[name, "planes", 1] for name in ("table", "add or subtract"))
+    table, adders = (kinds[name, "planes", 1] for name in ("table of both", "add or subtract"))
     assert adders["factor"] == 1 and adders["store"] is None and adders["weights_per_cycle"] == 64
     assert table["factor"] == adders["lut_per_weight"] / table["lut_per_weight"]
     assert table["tables"] == 16 and table["k"] == 4 and table["ram_lut"] > 0
     assert table["lut_per_weight"] == (table["lut"] + table["ram_lut"]) / 64
-    assert kinds["table", "planes", 4]["lut_per_weight"] == 4 * table["lut_per_weight"]
-    assert kinds["table", "trits", 1]["weights_per_cycle"] == 40
-    assert kinds["table", "trits", 1]["factor"] is None  # its baseline was not measured
+    assert kinds["table of both", "planes", 4]["lut_per_weight"] == 4 * table["lut_per_weight"]
+    assert kinds["table of both", "trits", 1]["weights_per_cycle"] == 40
+    assert kinds["table of both", "trits", 1]["factor"] is None  # its baseline was not measured
