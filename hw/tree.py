@@ -136,20 +136,22 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
         level += 1
         valid = delayed(m, f"valid_{level}", valid)
         groups = [results[index : index + 3] for index in range(0, len(results), 3)]
-        taken = deferred[: 2 * sum(len(group) > 1 for group in groups)]
+        # A node by itself is added to carries only where they would be left over.
+        alone = len(deferred) > _carries_below(len(results))
+        taken = deferred[: 2 * sum(alone or len(group) > 1 for group in groups)]
         deferred = deferred[len(taken):]
         carries = delayed(m, f"carries_{level}", Cat(taken), level - 1) if taken else Const(0, 1)
         results, used = [], 0
         for index, group in enumerate(groups):
             least, largest = (sum(bound[which] for bound in group) for which in (1, 2))
-            if len(group) == 1:
+            if len(group) == 1 and not alone:
                 results.append(_summed(m, f"node_{level}_{index}", [group[0][0]], least, largest,
                                        valid))
                 continue
             given = [carries[bit] if bit < len(taken) else Const(0, 1)
                      for bit in (used, used + 1)]
             used += 2
-            words = [value for value, _, _ in group] + [zero]
+            words = [value for value, _, _ in group] + [zero, zero]
             results.append(_summed(m, f"node_{level}_{index}", words[:3], least, largest + 2,
                                    valid, carry=given))
     if deferred:
@@ -157,6 +159,15 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
     total = Signal(signed(width), name="total")
     m.d.comb += total.eq(results[0][0])
     return total, Const(0, 1)
+
+
+def _carries_below(count: int) -> int:
+    """Return the carries that the adders of three can take which add up so many nodes."""
+    carries = 0
+    while count > 1:
+        carries += 2 * (count // 3 + (count % 3 > 1))
+        count = -(-count // 3)
+    return carries
 
 
 def _summed(m, name, words, least, largest, valid, **carries):

@@ -12,6 +12,7 @@ from ..stream import ReservedQueue
 from .accumulators import Accumulators
 from .builder import TableBuilder
 from .commands import most_groups, table_command
+from .estimate import lut_estimate, table_bits, table_sites
 from .groups import GroupAccumulators
 from .lanes import AdderTree, Tables
 from .scaler import Scaler, entry_layout
@@ -93,6 +94,19 @@ class TableUnit(wiring.Component):
     def cycles(self, d: Descriptor) -> int:
         """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
         return cycles(self._config, d)
+
+    @property
+    def table_bits(self) -> int:
+        """Bits of all tables."""
+        return table_bits(self._config)
+
+    def table_sites(self, target: str) -> int:
+        """Return the LUT sites of all tables, see :func:`~.estimate.table_sites`."""
+        return table_sites(self._config, target)
+
+    def luts(self, target: str) -> int:
+        """Return an estimate of all LUT sites in plain mode, see :func:`~.estimate.lut_estimate`."""
+        return lut_estimate(self._config, target)
 
     def elaborate(self, platform):
         m = Module()

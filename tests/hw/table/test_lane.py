@@ -46,7 +46,7 @@ BOTH = ["planes", "trits"]
     *((128, scaled, {"rounds": rounds, "alphabets": "planes", "k": k, "smallest_group": group,
                      "adder_inputs": inputs}, "planes")
       for k, rounds, group, inputs, scaled in (
-          (5, 1, 128, 3, False), (5, 4, 16, 2, False), (5, 2, 64, 2, True), (6, 4, 16, 2, True),
+          (5, 1, 128, 3, False), (5, 4, 64, 3, False), (5, 4, 16, 2, False), (5, 2, 64, 2, True), (6, 4, 16, 2, True),
           (6, 1, 32, 3, False), (6, 2, 128, 2, True))),
     *((bits, scaled, {"store": "blockram", "k": 8, "rounds": rounds, "alphabets": alphabets,
                       "activation_bits": a, "adder_inputs": inputs}, alphabet)
@@ -54,6 +54,8 @@ BOTH = ["planes", "trits"]
           (64, True, 1, "both", 8, 2), (128, False, 4, "both", 8, 3), (128, True, 4, "trits", 8, 2),
           (128, False, 2, "planes", 12, 2), (256, False, 4, "trits", 4, 2))
       for alphabet in BOTH if alphabets in ("both", alphabet)),
+    # Seven pairs: a node by itself takes carries, too.
+    (64, False, {"alphabets": "planes", "k": 5, "smallest_group": 64, "adder_inputs": 3}, "planes"),
     *((bits, False, {"activation_bits": a, "rounds": rounds}, alphabet)
       for bits, a, rounds in ((64, 16, 4), (64, 16, 1), (256, 16, 2), (512, 5, 4), (512, 9, 1))
       for alphabet in BOTH),
