@@ -105,7 +105,7 @@ class TableUnit(wiring.Component):
         return table_sites(self._config, target)
 
     def luts(self, target: str) -> int:
-        """Return an estimate of all LUT sites in plain mode, see :func:`~.estimate.lut_estimate`."""
+        """Estimate all LUT sites in plain mode, see :func:`~.estimate.lut_estimate`."""
         return lut_estimate(self._config, target)
 
     def elaborate(self, platform):

