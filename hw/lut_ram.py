@@ -30,9 +30,10 @@ class LutRams(wiring.Component):
     Members
     -------
     write : ``In(1)``, write_address : ``In(range(max(depths)))``, word : ``In(width)`` x memories
-        Write a word to each. A memory that is not as deep takes the lower bits of the address.
+        Write a word to each. Beyond the depth of a memory the word goes nowhere, or to the word at
+        the lower bits of the address.
     address : ``In(range(max(depths)))`` x memories, value : ``Out(width)`` x memories
-        Read.
+        Read, within the depth of each memory.
 
     Source: Xilinx UG474 for the cells.
     """

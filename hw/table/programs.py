@@ -117,10 +117,11 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
         lists.append(sum((_five_steps(selects, late) for late, selects in enumerate(
             (list(range(5)), [5, 6, 7, *_DEEP_STAYING]))), []))
     elif t.trits and program:
-        # Entries from 4 on are zero: an escape reads one of them. They are as many as in the even
-        # tables, and the last eight stay.
-        pair = [(0, 0)] * 4
-        order = [*pair, *pair, *HALF2, *pair][: len(HALF3)]
+        # Entries 4 to 7 are zero: an escape reads one of them. There are as many steps as for the
+        # even tables, and the address of entry 8 and up may or may not be that of 0 and up: it gets
+        # the same.
+        order = [*HALF2, *[(0, 0)] * 4] * 2
+        order = order[: len(HALF3)]
         lists.append(_trit_steps(order, [_FOURTH, 3]) + _trit_steps(order, list(_STAYING)))
     elif t.trits:
         lists.append([step | {"write": 1, "entry": entry, "late": late}

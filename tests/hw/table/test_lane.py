@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 from luthier.golden.config import Configuration
 from luthier.golden.table import columns_per_beat
 from luthier.golden.weights import pack_planes, pack_trits
+from luthier.hw.lut_ram import LutRams
 from luthier.hw.table.builder import TableBuilder
 from luthier.hw.table.lanes import TableLane
 from luthier.sim.streams import simulate
@@ -99,3 +100,12 @@ def test_sums(bits, scaled, table, alphabet):
 
     simulate(unit, [drive])
     assert got == (weights @ x).tolist()
+
+
+def test_tables_deeper_than_needed(monkeypatch):
+    """As in cells that are: entries beyond the depth of a table do not overwrite others."""
+    monkeypatch.setattr("luthier.hw.table.lanes.LutRams",
+                        lambda width, depths: LutRams(width, [max(depths)] * len(depths)))
+    for alphabet in BOTH:
+        test_sums(64, True, {"rounds": 2}, alphabet)
+    test_sums(128, False, {"rounds": 4, "alphabets": "trits", "adder_inputs": 3}, "trits")
