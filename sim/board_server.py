@@ -106,7 +106,7 @@ class _Session:
                         other, address = listener.accept()
                         threading.Thread(target=_turn_away, args=(other,), daemon=True).start()
                         log.warning("turned away client %s: another is connected", address[0])
-                    elif self._board.waiting < _QUEUE_BYTES and not self._receive():
+                    elif self._left():  # which does not wait if the listener's turn took it all
                         return
                 self._step()
 
@@ -117,7 +117,7 @@ class _Session:
         return 0.0 if time.monotonic() - self._active < _PATIENCE else _SLICE / 1e6
 
     def _left(self) -> bool:
-        """Whether the client has left, which is seen only after all that it had sent."""
+        """Take what the client sent, without waiting; True if it has left after that."""
         while self._board.waiting < _QUEUE_BYTES and select.select([self._client], [], [], 0)[0]:
             if not self._receive():
                 return True

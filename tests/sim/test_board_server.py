@@ -83,6 +83,27 @@ def test_who_stays_after_being_turned_away_is_cut_off(address, monkeypatch):
                 time.sleep(0.05)
 
 
+def test_bytes_that_come_together_with_a_second_client(address, monkeypatch):
+    """The server hears of both at once, of the newcomer first."""
+    step, calls = board_server._Session._step, []
+
+    def slow(session):
+        time.sleep(0.3)
+        calls.append(session)
+        if len(calls) > 2:  # it looked at its sockets in between, in vain
+            step(session)
+
+    monkeypatch.setattr(board_server._Session, "_step", slow)
+    with connect(address) as first:
+        first.sendall(b"one\0")
+        time.sleep(0.45)
+        with connect(address) as second:
+            time.sleep(0.02)
+            first.sendall(b"two\0")
+            assert receive(first, 8) == b"one\0two\0"
+            assert second.recv(1) == b""
+
+
 def test_a_client_that_vanishes(address):
     client = connect(address)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset, not close
