@@ -14,8 +14,8 @@ class Adder(wiring.Component):
     """Add two or three signed words and carries; of two words each may be complemented.
 
     A complement is ``-x - 1``: with a carry of 1 it makes a subtraction. Where a family has cells
-    for it, all of this is one carry chain, one LUT a bit: ``CCU2C`` of ECP5 (two words, one of them
-    complemented), ``LUT6_2`` and ``CARRY4`` of Xilinx's series 7 (for three words the majority of
+    for it, all of this is one carry chain, one LUT a bit: ``CCU2C`` of ECP5 (two words, of which the
+    second is complemented there and the first before), ``LUT6_2`` and ``CARRY4`` of Xilinx's series 7 (for three words the majority of
     a bit goes to the next one's carry input, so that there are two carries). Synthesis does not
     find these forms by itself. Elsewhere it is plain arithmetic.
 
@@ -124,10 +124,13 @@ class Adder(wiring.Component):
         """Two bits in a CCU2C; one more below the lowest turns the carry into one of the chain.
 
         With D at 1 the upper half of INIT is the sum of A, B and C, and the lowest four bits make
-        A the carry where the two differ. C complements; only one word can be.
+        A the carry where the two differ. C complements the second word. The first is complemented
+        before, in LUTs, unless that is known never to be.
         """
+        first = Signal(signed(self._width), name="first")
+        m.d.comb += first.eq(words[0] ^ self.complement[0].as_signed())
         a = Cat(self.carry[0], words[1][: self._width])
-        b = Cat(self.carry[0], words[0][: self._width])
+        b = Cat(self.carry[0], first)
         size = self._width + 1
         chain = Const(0, 1)
         for first in range(0, size, 2):

@@ -2,13 +2,14 @@
 """Accumulators of the rows of a block."""
 
 from amaranth import *
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.table import accumulator_width, total_width
 from ..adder import add
 from ..arithmetic import shift_left
+from ..block_ram import BlockRam
 from .sequencer import slot_layout
 
 __all__ = ["Accumulators"]
@@ -63,40 +64,41 @@ class Accumulators(wiring.Component):
             stages.append(Signal(layout, name=f"stage_{number}"))
             m.d.sync += stages[-1].eq(stages[-2])
 
-        m.submodules.accumulators = store = memory.Memory(
-            shape=signed(width), depth=self._config.table.row_block, init=[],
-            attrs={"no_rw_check": 1})
-        read, write = store.read_port(), store.write_port()
-        m.d.comb += read.addr.eq(stages[0].slot.row)
+        m.submodules.accumulators = store = BlockRam(
+            width, self._config.table.row_block, zero=True)
+        m.d.comb += [
+            store.enable.eq(1),
+            store.enable_out.eq(1),
+            store.address.eq(stages[0].slot.row),
+            store.zero.eq(stages[0].slot.first),
+        ]
 
         # Cycle 1: the sum is here. It is shifted by the lower two bits of the plane.
         planes, plane = self._config.table.planes, stages[1].slot.plane
         size = self._total + 3 * planes
         shifted = Signal(signed(size), reset_less=True)
         negate, high = Signal(reset_less=True), Signal(reset_less=True)
-        kept = Signal(signed(width), reset_less=True)
         m.d.sync += [
             shifted.eq(shift_left(m, "shifted", self.total, plane[: 2 * planes], size)),
             high.eq(plane[2]),
             negate.eq(self.negate),
-            kept.eq(Mux(stages[1].slot.first, 0, read.data)),
         ]
 
         # Cycle 2: shift by the highest bit and add. Cycle 3: write back or hand out.
-        words, choose = [kept, shifted], None
+        words, choose = [store.value.as_signed(), shifted], None
         if planes:
-            words, choose = [kept, shifted, shifted << 4], high
+            words, choose = [*words, shifted << 4], high
         total = Signal(signed(width), reset_less=True)
         m.d.sync += total.eq(add(m, "add", words, width, choose=choose, complement=(0, negate),
                                  carry=(negate, 0)))
         m.d.comb += [
-            write.addr.eq(stages[3].slot.row),
-            write.data.eq(total),
-            write.en.eq(stages[3].valid),
+            store.write.eq(stages[3].valid),
+            store.write_address.eq(stages[3].slot.row),
+            store.word.eq(total),
             self.result.eq(total),
             self.result_valid.eq(stages[3].valid),
             self.result_slot.eq(stages[3].slot),
         ]
         if self._config.table.scaled:
-            m.d.comb += write.en.eq(stages[3].valid & ~stages[3].slot.ones)
+            m.d.comb += store.write.eq(stages[3].valid & ~stages[3].slot.ones)
         return m

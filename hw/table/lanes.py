@@ -2,7 +2,7 @@
 """Lanes: tables in distributed RAM, and the adder tree."""
 
 from amaranth import *
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
@@ -16,6 +16,7 @@ from ...golden.table import (
     tree_levels,
 )
 from ...golden.weights import plane_fields, trit_codes
+from ..block_ram import BlockRam
 from ..lut_ram import LutRams
 from ..tree import Node, delayed, signed_tree, total_of
 from .commands import entry_bits, most_groups
@@ -171,10 +172,8 @@ class Tables(wiring.Component):
         """Make one deep table: a byte is its address."""
         t, size = self._config.table, entry_bits(self._config, table)
         # Reading and writing never meet: they are in different banks.
-        m.submodules[f"table_{table}"] = store = memory.Memory(
-            shape=signed(len(self.entry[0])), depth=2 << size, init=[],
-            attrs={"no_rw_check": 1, "ram_style": "block"})
-        write, read = store.write_port(), store.read_port()
+        m.submodules[f"table_{table}"] = store = BlockRam(
+            len(self.entry[0]), 2 << size, always=True)
         turn, builder = divmod(table, len(self.entry))
         address = self.weights.word_select(table, 8)[:size]
         if t.scaled:
@@ -182,16 +181,14 @@ class Tables(wiring.Component):
             ones = Mux(self.trits, trits, planes) if planes and trits else planes | trits
             address = Mux(self.ones, ones, address)
         m.d.comb += [
-            write.addr.eq(Cat(self.address, self.write_bank)),
-            write.data.eq(self.entry[builder]),
-            write.en.eq(self.write[turn]),
-            read.addr.eq(Cat(address, self.bank)),
-            read.en.eq(self.valid),
+            store.write_address.eq(Cat(self.address, self.write_bank)),
+            store.word.eq(self.entry[builder]),
+            store.write.eq(self.write[turn]),
+            store.address.eq(Cat(address, self.bank)),
+            store.enable.eq(self.valid),
+            store.enable_out.eq(valid),
+            self.value[table].eq(store.value),
         ]
-        value = Signal.like(self.value[table], name=f"value_{table}", reset_less=True)
-        with m.If(valid):
-            m.d.sync += value.eq(read.data)
-        m.d.comb += self.value[table].eq(value)
 
     def _store(self, m, turn, addresses, bank, valid):
         """Make the tables that are written at the same time: those of a turn.
