@@ -23,8 +23,10 @@ def register(bench: typer.Typer) -> None:
             "--target", help="xc7, ecp5, ice40, or asic for the cells of a Liberty file.")] = "xc7",
         liberty: Annotated[Path | None, typer.Option(
             "--liberty", metavar="FILE", help="Cells for --target asic; may be a .gz.")] = None,
-        beat_bits: Annotated[int, typer.Option(
-            "--beat-bits", help="D, weight bits a cycle: 64, 128, 256 or 512.")] = 128,
+        beat_bits: Annotated[int | None, typer.Option(
+            "--beat-bits", show_default=False,
+            help="D, weight bits a cycle: 64, 128, 256 or 512; 128, or 256 for asic, which is a "
+                 "tile of 64 rows.")] = None,
         activation_bits: Annotated[int, typer.Option(
             "--activation-bits", help="A, 4 to 16.")] = 8,
         plot: Annotated[Path | None, typer.Option(
@@ -38,13 +40,17 @@ def register(bench: typer.Typer) -> None:
 
         A lane goes from a beat of weights to its sum; a unit is everything, in plain mode. LUTs per
         weight count carry cells and distributed RAM as the LUT sites that they take or block.
-        With --route nextpnr places and routes each unit, its ports between registers.
+        With --route nextpnr places and routes each unit, its ports between registers. For asic
+        there are tiles: two tokens, rows that share their tables, and accumulators; a gate is
+        the area of the library's least NAND.
         """
         output = Output(json)
         _check(target, liberty, plot, route)
         from ..gen.density import designs, measure
+        from ..gen.synthesis import CELL_SCRIPT
         from ..gen.routing import ROUTED_TARGETS, SEEDS
 
+        beat_bits = beat_bits or (256 if target == "asic" else 128)
         chosen = designs(beat_bits, activation_bits, target)
         if target == "ice40":
             log.info("iCE40 has no distributed RAM: tables in it are left out")
@@ -55,6 +61,8 @@ def register(bench: typer.Typer) -> None:
                              len(chosen) + units * len(seeds)) as advance:
             rows = measure(chosen, target, liberty, advance, seeds=seeds)
         _show(output, rows, target, route)
+        if target == "asic":
+            output.line(f"made by: {CELL_SCRIPT}")
         if route:
             output.line(f"MHz: of the clock on the {device}, median of {len(seeds)} seeds")
         if plot is not None:
@@ -62,6 +70,7 @@ def register(bench: typer.Typer) -> None:
         output.write_json({"target": target, "beat_bits": beat_bits,
                            "activation_bits": activation_bits,
                            "liberty": liberty and liberty.name, "device": device,
+                           "script": CELL_SCRIPT if target == "asic" else None,
                            "seeds": list(seeds), "rows": rows})
 
 
@@ -105,7 +114,8 @@ def _cell(key: str, value: float | None) -> str:
 
 def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) -> None:
     if target == "asic":
-        columns = {"um2": "area_um2", "gates": "gates", "gates/weight": "gates_per_weight"}
+        columns = {"um2": "area_um2", "gates": "gates", "FF": "ff", "levels": "levels",
+                   "gates/weight": "gates_per_weight"}
     else:
         columns = {"LUT": "lut", "RAM LUT": "ram_lut", "carry": "carry", "FF": "ff", "DSP": "dsp",
                    "block RAM": "block_ram", "LUT/weight": "lut_per_weight"}
@@ -117,7 +127,12 @@ def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) 
         factor = "" if row["factor"] is None else f"{row['factor']:.2f}"
         table.append((_kind(row), _name(row), str(row["weights_per_cycle"]), *cells, factor))
     output.table(("weights", f"design for {target}", "a cycle", *columns, "denser by"), table)
-    output.line("denser by: than the best lane without tables and DSPs for the same weights")
+    output.line("denser by: than the best lane without tables and DSPs for the same weights"
+                if target != "asic" else
+                "levels: cells on the longest path; gates/weight: and token; denser by: than the "
+                "best tile without tables for the same weights")
+    if not all(row.get("ff_in_area", True) for row in rows):
+        output.line("The library has no flip-flops: areas and gates are those of the logic alone")
 
 
 def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
@@ -133,6 +148,6 @@ def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
         ax.bar_label(bars, fmt="%.1f")
         ax.set_title(f"{kind} weights")
         ax.tick_params(axis="x", labelsize="small")
-    figure.supylabel("gates per weight and cycle" if target == "asic"
+    figure.supylabel("gates per weight, token and cycle" if target == "asic"
                      else f"{target} LUT sites per weight and cycle")
     save_plot(figure, path)

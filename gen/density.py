@@ -11,9 +11,17 @@ from amaranth.lib import wiring
 
 from ..golden.config import Configuration, TableConfiguration
 from ..golden.table import columns_per_beat, tables
-from ..hw.baseline import DspLane, RadixLane, SignLane, TritLane
+from ..hw.baseline import (
+    DigitTile,
+    DspLane,
+    MultiplyTile,
+    RadixLane,
+    SignLane,
+    TritLane,
+)
 from ..hw.table import TableUnit
 from ..hw.table.lanes import TableLane
+from ..hw.table.tile import RegisterTile
 from .routing import DoesNotFit, route
 from .synthesis import synthesise, synthesise_cells
 from .verilog import convert
@@ -43,7 +51,8 @@ class Design:
     ----------
     name : str
     part : str
-        ``"lane"``: from a beat of weights to its sum; ``"unit"``: everything.
+        ``"lane"``: from a beat of weights to its sum; ``"unit"``: everything; ``"tile"``: tables
+        and accumulators of many rows and tokens, for cell libraries.
     make : callable
         Returns the component.
     rates : tuple of Rate
@@ -54,6 +63,8 @@ class Design:
         Activations of a table, and how many tables.
     dsp : bool
         Whether products may go into DSPs.
+    tokens : int
+        That each weight meets in a cycle.
     """
 
     name: str
@@ -64,6 +75,7 @@ class Design:
     k: int | None = None
     tables: int | None = None
     dsp: bool = False
+    tokens: int = 1
 
 
 #: Builds of the table unit that are measured: what is dense, with few builders.
@@ -87,22 +99,23 @@ def adder_inputs(target: str) -> int:
 def designs(beat_bits: int, activation_bits: int, target: str) -> list[Design]:
     """Return table units in plain mode, their lanes, and the baselines, for beats of so many bits.
 
-    Only what the target can have: an iCE40 has no distributed RAM, a cell library no block RAM and
-    no DSPs.
+    Only what the target can have: an iCE40 has no distributed RAM. A cell library has neither that
+    nor block RAM: for it there are tiles with tables in registers.
 
     Raises
     ------
     ConfigurationError
         If there is no such unit.
     """
+    if target == "asic":
+        return _tiles(beat_bits, activation_bits)
     inputs = adder_inputs(target)
     chosen: list[Design] = []
     for build in _BUILDS:
         config = Configuration.from_data({"name": "density", "table": {
             "beat_bits": beat_bits, "activation_bits": activation_bits, "scaled": False,
             "adder_inputs": inputs, **_within(build, beat_bits)}})
-        if config.table.store != {"ice40": "blockram", "asic": "lutram"}.get(
-                target, config.table.store):
+        if target == "ice40" and config.table.store != "blockram":
             continue
         chosen += [_table("unit", TableUnit, config), _table("lane", TableLane, config)]
 
@@ -115,10 +128,34 @@ def designs(beat_bits: int, activation_bits: int, target: str) -> list[Design]:
             columns=ternary.weights, **shape), (ternary,)),
         Design("multiply", "lane", lambda: RadixLane(columns=few, **shape), planes[1:]),
     ]
-    if target != "asic":
-        chosen.append(Design("multiply in DSPs", "lane", lambda: DspLane(
-            columns=few, activation_bits=activation_bits, bits=BITS), planes[1:], dsp=True))
+    chosen.append(Design("multiply in DSPs", "lane", lambda: DspLane(
+        columns=few, activation_bits=activation_bits, bits=BITS), planes[1:], dsp=True))
     return chosen
+
+
+#: Shape of the tiles, and how wide weights are: LUT Tensor Core's M2N64K4 where a beat has 256
+#: bits. Accumulators hold 4,096 columns of the widest.
+_TOKENS, _TILE_K, _TILE_BITS = 2, 4, (1, 2, 4)
+
+
+def _tiles(beat_bits: int, activation_bits: int) -> list[Design]:
+    """Return the tile with tables, and those that multiply as many bits of weights in a cycle."""
+    rows = beat_bits // _TILE_K
+    shape = {"tokens": _TOKENS, "rows": rows, "activation_bits": activation_bits,
+             "width": activation_bits + max(_TILE_BITS) + 12}
+
+    def rates(*widths: int) -> tuple[Rate, ...]:
+        return tuple(Rate("planes", bits, beat_bits // bits) for bits in widths)
+
+    def multiply(name: str, kind: Callable[..., wiring.Component], bits: int) -> Design:
+        return Design(name, "tile", lambda: kind(columns=_TILE_K // bits, bits=bits, **shape),
+                      rates(bits), tokens=_TOKENS)
+
+    table = Design("table", "tile", lambda: RegisterTile(k=_TILE_K, **shape), rates(*_TILE_BITS),
+                   "registers", _TILE_K, _TOKENS, tokens=_TOKENS)
+    return [table, multiply("add or subtract", DigitTile, 1),
+            *(multiply(f"multiply {name}", kind, bits) for bits in (2, 4)
+              for name, kind in (("digits", DigitTile), ("as synthesis does", MultiplyTile)))]
 
 
 def _within(build: dict[str, Any], beat_bits: int) -> dict[str, Any]:
@@ -161,8 +198,8 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
     list of dict
         ``fmax_mhz`` is the median of ``fmax_seeds_mhz``; both are None without seeds, and for a
         design that does not fit the device, which is logged. The last key, ``factor``, says how
-        much denser a lane is than the best baseline without DSPs for the same weights: the quotient
-        of their LUTs, or gates, per weight.
+        much denser a lane or tile is than the best baseline without DSPs for the same weights: the quotient
+        of their LUTs, or gates, per weight (and token).
 
     Raises
     ------
@@ -181,7 +218,8 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
                 "design": design.name, "part": design.part, "store": design.store,
                 "alphabet": rate.alphabet, "bits": rate.bits, "k": design.k,
                 "tables": design.tables, "target": target, "weights_per_cycle": rate.weights,
-                **figures, per_weight: cost / rate.weights, **speed})
+                "tokens": design.tokens, **figures,
+                per_weight: cost / (rate.weights * design.tokens), **speed})
     for row in rows:
         row["factor"] = _factor(row, rows)
     return rows
@@ -192,7 +230,8 @@ def _figures(verilog: str, design: Design, target: str,
     """Return what a design takes, and the one number that its cost is."""
     if liberty is not None:
         area = synthesise_cells(verilog, liberty)
-        return {"area_um2": area.area_um2, "gates": area.gates}, area.gates
+        return {"area_um2": area.area_um2, "gates": area.gates, "ff": area.ff,
+                "ff_in_area": area.ff_in_area, "levels": area.levels}, area.gates
     found = synthesise(verilog, target, dsp=design.dsp)
     return {"lut": found.lut, "carry": found.carry, "ram_lut": found.ram_lut, "dsp": found.dsp,
             "block_ram": found.block_ram, "ff": found.ff}, found.sites
@@ -216,8 +255,8 @@ def _speed(verilog: str, design: Design, target: str, seeds: Sequence[int],
 def _factor(row: dict[str, Any], rows: list[dict[str, Any]]) -> float | None:
     key = "lut_per_weight" if "lut_per_weight" in row else "gates_per_weight"
     others = [other[key] for other in rows
-              if other["store"] is None and not other.get("dsp") and other["part"] == "lane"
+              if other["store"] is None and not other.get("dsp") and other["part"] == row["part"]
               and (other["alphabet"], other["bits"]) == (row["alphabet"], row["bits"])]
-    if not others or row["part"] != "lane" or row.get("dsp"):
+    if not others or row["part"] == "unit" or row.get("dsp"):
         return None
     return min(others) / row[key]

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..golden.errors import UserError
 from .tools import run_yosys
 
 __all__ = [
+    "CELL_SCRIPT",
     "DELAY_PS",
     "TARGETS",
     "Area",
@@ -110,10 +111,27 @@ class Resources:
 
 @dataclass(frozen=True)
 class Area:
-    """What a design takes of a cell library: square micrometres, and that as two-input NANDs."""
+    """What a design takes of a cell library.
+
+    Attributes
+    ----------
+    area_um2 : float
+        Square micrometres.
+    gates : float
+        The same as two-input NANDs.
+    ff : int
+        Flip-flops.
+    ff_in_area : bool
+        Whether they are part of the area: not if the library has none.
+    levels : int
+        Cells on the longest path between flip-flops.
+    """
 
     area_um2: float
     gates: float
+    ff: int
+    ff_in_area: bool
+    levels: int
 
 
 def synthesise(verilog: str, target: str, *, dsp: bool = True, top: str = "luthier") -> Resources:
@@ -166,7 +184,8 @@ def synthesise_netlist(verilog: str, target: str, *, dsp: bool = True,
     RuntimeError
         If Yosys fails.
     """
-    return _run(verilog, f"{_command(target, dsp, top)}; write_json result.json")
+    netlist, = _run(verilog, f"{_command(target, dsp, top)}; write_json result.json")
+    return json.loads(netlist)
 
 
 def _command(target: str, dsp: bool, top: str) -> str:
@@ -175,8 +194,24 @@ def _command(target: str, dsp: bool, top: str) -> str:
             + ("" if dsp else f" {family.no_dsp}"))
 
 
+#: How designs are made of cells: mapped for the least area, without sizes or buffers for loads.
+CELL_SCRIPT = (
+    "synth -flatten -top {top}; {legal}; "
+    "abc -liberty cells.lib -script +strash;&get,-n;&fraig,-x;&put;scorr;dc2;dch,-f;map,-a; "
+    "opt_clean; read_liberty -lib -ignore_miss_func cells.lib; tee -q -o path.txt ltp -noff; "
+    "tee -q -o cells.json stat -json; {flip_flops}")
+#: With flip-flops of the library, or of none.
+_CELL_STEPS = {
+    True: {"legal": "dfflibmap -prepare -liberty cells.lib",
+           "flip_flops": "dfflibmap -map-only -liberty cells.lib"},
+    False: {"legal": "dfflegalize -cell $_DFF_P_ 01", "flip_flops": "delete t:$_DFF_P_"},
+}
+
+
 def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Area:
     """Synthesise for a cell library, memories as flip-flops, and add up the area.
+
+    A library without flip-flops gives the area of the logic alone.
 
     Raises
     ------
@@ -197,19 +232,25 @@ def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Ar
     if not nands:
         raise UserError(f"{liberty} has no cell with nand2 in its name, which gate counts are "
                         f"relative to; name another Liberty file")
-    script = (f"synth -flatten -top {top}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; "
-              "opt_clean")
+    sequential = re.search(r"^\s*ff\s*\(", text, re.MULTILINE) is not None
+    script = CELL_SCRIPT.format(top=top, **_CELL_STEPS[sequential])
     try:
-        found = _statistics(verilog, script, "stat -liberty cells.lib -json", {"cells.lib": text})
+        found, path, before = _run(
+            verilog, f"{script}; tee -q -o result.json stat -liberty cells.lib -json",
+            {"cells.lib": text}, ("result.json", "path.txt", "cells.json"))
     except _YosysFailed:
         raise UserError(
             f"Yosys can not build the design of the cells in {liberty}; it needs a Liberty file "
-            f"with gates and with flip-flops for a rising edge") from None
-    if missing := sorted(kind for kind in found["num_cells_by_type"]
+            f"with gates") from None
+    design = json.loads(found)["design"]
+    if missing := sorted(kind for kind in design["num_cells_by_type"]
                          if kind.startswith("$") and kind not in _FREE):
         raise UserError(f"{liberty} has no cells for {', '.join(missing)}, which would count as "
                         f"nothing; name a Liberty file that has")
-    return Area(float(found["area"]), float(found["area"]) / min(nands))
+    kinds = json.loads(before)["modules"][f"\\{top}"]["num_cells_by_type"]
+    ff = sum(count for kind, count in kinds.items() if kind.startswith("$_") and "FF" in kind)
+    return Area(float(design["area"]), float(design["area"]) / min(nands), ff, sequential,
+                int(re.findall(r"length=(\d+)", path)[-1]))
 
 
 class _YosysFailed(RuntimeError):
@@ -218,11 +259,13 @@ class _YosysFailed(RuntimeError):
 
 def _statistics(verilog: str, command: str, stat: str,
                 files: Mapping[str, str] | None = None) -> dict[str, Any]:
-    return _run(verilog, f"{command}; tee -q -o result.json {stat}", files)["design"]
+    found, = _run(verilog, f"{command}; tee -q -o result.json {stat}", files)
+    return json.loads(found)["design"]
 
 
-def _run(verilog: str, script: str, files: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Run a script on a design and return the ``result.json`` that it writes."""
+def _run(verilog: str, script: str, files: Mapping[str, str] | None = None,
+         results: Sequence[str] = ("result.json",)) -> list[str]:
+    """Run a script on a design and return the files that it writes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file, text in {"design.v": verilog, **(files or {})}.items():
@@ -235,4 +278,4 @@ def _run(verilog: str, script: str, files: Mapping[str, str] | None = None) -> d
                 break
         else:
             raise _YosysFailed(f"Yosys failed: {complaint[-500:]}")
-        return json.loads((folder / "result.json").read_text())
+        return [(folder / result).read_text() for result in results]

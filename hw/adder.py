@@ -14,10 +14,11 @@ class Adder(wiring.Component):
     """Add two or three signed words and carries; of two words each may be complemented.
 
     A complement is ``-x - 1``: with a carry of 1 it makes a subtraction. Where a family has cells
-    for it, all of this is one carry chain, one LUT a bit: ``CCU2C`` of ECP5 (two words, of which the
-    second is complemented there and the first before), ``LUT6_2`` and ``CARRY4`` of Xilinx's series 7 (for three words the majority of
-    a bit goes to the next one's carry input, so that there are two carries). Synthesis does not
-    find these forms by itself. Elsewhere it is plain arithmetic.
+    for it, all of this is one carry chain, one LUT a bit: ``CCU2C`` of ECP5 (two words, of which
+    the second is complemented there and the first before), ``LUT6_2`` and ``CARRY4`` of Xilinx's
+    series 7 (for three words the majority of a bit goes to the next one's carry input, so that
+    there are two carries). Synthesis does not find these forms by itself. Elsewhere it is plain
+    arithmetic.
 
     Latency: 0.
 

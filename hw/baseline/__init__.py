@@ -6,5 +6,6 @@ Each lane takes a beat of weights a cycle and sums up their products with activa
 
 from .adders import SignLane, TritLane
 from .multipliers import DspLane, RadixLane
+from .tile import DigitTile, MultiplyTile
 
-__all__ = ["DspLane", "RadixLane", "SignLane", "TritLane"]
+__all__ = ["DigitTile", "DspLane", "MultiplyTile", "RadixLane", "SignLane", "TritLane"]
