@@ -159,6 +159,25 @@ def test_padding_gives_way_where_columns_are_short(device):
         assert layer(np.full(columns, 3)).tolist() == [24 * columns] * 2
 
 
+@pytest.mark.parametrize(("planes", "group", "size", "offsets"), [
+    (2, 0, 128, 0), (3, 128, 128, 1), (3, 64, 64, 0), (2, 96, 32, 1)])
+def test_the_cost_is_that_of_the_documents(planes, group, size, offsets):
+    """docs/operations.md, "Planes with coefficients of their own"."""
+    rows, columns, groups = 160, 700, -(-700 // group) if group else 1
+    signs = np.ones((planes, rows, columns), np.int8)
+    c = np.random.default_rng(0).normal(size=(planes, rows, groups))
+    with connect("golden:default") as device:
+        layer = device.load(Weights.binary_coded(signs, c, 0.5 if offsets else None, group),
+                            output=Output("int32"))
+        tiles = -(-((planes - 1) * -(-columns // size) * size + columns) // 128)
+        records = 16 * 128 // size
+        words = -(-records // (128 // (40 if offsets else 20)))
+        slots = tiles * (rows // 16 * max(16 + words, records) + offsets)
+        # 55 fixed cycles, and up to a strip that the scaler is behind.
+        assert 0 < layer.declared_cycles() - slots <= 55 + records
+        assert layer.sections[0].words(device.config) == tiles * rows // 16 * (16 + words)
+
+
 def test_tokens_beyond_the_scratchpad_and_mismatches(device):
     rng = np.random.default_rng(4)
     signs, c, z = drawn(rng, 2, 30, 200, 64, 1)
