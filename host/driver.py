@@ -201,8 +201,8 @@ class Device:
         """
         self.require_open()
         if not isinstance(weights, Weights):
-            raise UserError(f"load takes Weights (Weights.ternary, Weights.integer), not "
-                            f"{type(weights).__name__}")
+            raise UserError(f"load takes Weights (Weights.ternary, Weights.integer, "
+                            f"Weights.binary_coded), not {type(weights).__name__}")
         if output is not None and not isinstance(output, Output):
             raise UserError(f"output must be an Output, such as Output('int8', 0.05), not "
                             f"{output!r}")

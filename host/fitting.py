@@ -9,6 +9,7 @@ from ..golden.table import check_range
 from .activations import tokens_per_run
 from .allocator import Allocator
 from .weights import Weights
+from .widening import widening
 
 __all__ = ["check_fits", "check_shape"]
 
@@ -28,14 +29,26 @@ def check_shape(config: Configuration, weights: Weights, name: str) -> None:
         raise UserError(
             f"layer {name} has weights that are {kind}, and table.alphabets of {device} is "
             f"{config.table.alphabets!r}; set it to 'both', or bring the weights as {other}")
-    for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
+    what_columns, otherwise, planes = "columns", "split the layer", weights.planes
+    if weights.coefficients is not None:
+        if not config.table.scaled:
+            raise UserError(
+                f"layer {name} has planes with coefficients of their own, and {device} has no "
+                f"hardware for scales; set table.scaled to true, or bring the weights as "
+                f"Weights.integer with one scale for a row")
+        wide = widening(config, weights, name)
+        columns, planes = wide.width, 1
+        what_columns = (f"columns on the device, {wide.planes} planes of {wide.columns} side by "
+                        f"side, each {wide.pitch} from the next")
+        otherwise = "use fewer planes, or split the columns of the layer"
+    for what, size, key in (("rows", rows, "max_rows"), (what_columns, columns, "max_columns")):
         limit = getattr(config.table, key)
         if size > limit:
             raise UserError(
                 f"layer {name} has {size} {what}, {size - limit} more than table.{key} ({limit}) "
-                f"of {device}; " + _advice("table", config.table, key, size, "split the layer"))
+                f"of {device}; " + _advice("table", config.table, key, size, otherwise))
     try:
-        check_range(config, columns=columns, planes=weights.planes, trits=weights.trits)
+        check_range(config, columns=columns, planes=planes, trits=weights.trits)
     except UserError as error:
         raise UserError(f"layer {name}: {error}") from None
 
@@ -64,7 +77,7 @@ def check_fits(config: Configuration, allocator: Allocator, weights: Weights, na
         If it does not fit. Raising a key of the configuration is advised only where a
         configuration may have that value.
     """
-    columns, device = weights.shape[1], f"configuration {config.name!r}"
+    columns, device = widening(config, weights, name).width, f"configuration {config.name!r}"
     if not tokens_per_run(config, columns, result_words):
         need = -(-columns // config.activations_per_word) + result_words
         have = config.scratchpad.words

@@ -21,6 +21,7 @@ from .output import Output
 from .results import LayerStats, compare
 from .section import Section
 from .weights import Weights
+from .widening import Widening, widening
 
 if TYPE_CHECKING:
     from .driver import Device
@@ -56,6 +57,7 @@ class Layer:
         self._stats: LayerStats | None = None
         self._loaded = True
         self._resets = device.link.resets
+        self._widening = widening(device.config, weights, name)
 
     @property
     def name(self) -> str:
@@ -76,6 +78,11 @@ class Layer:
     def sections(self) -> list[Section]:
         """Rows of the same planes and where they lie; one, but for mixed precision."""
         return self._sections
+
+    @property
+    def widening(self) -> Widening:
+        """How the columns of the weights become those that the device multiplies."""
+        return self._widening
 
     @property
     def address(self) -> int:
@@ -187,7 +194,7 @@ class Layer:
 
         All results, (tokens, rows), or those of pairs of ``token`` and ``row``, (n,).
         """
-        config = self._device.config
+        config, x = self._device.config, self._widening.spread(x)
         wanted = np.empty((len(x), self._weights.shape[0]) if token is None else len(token),
                           np.int64)
         for section in self._sections:
@@ -218,8 +225,9 @@ class Layer:
         row = whole(row, "row", 0, rows - 1, where)
         column = whole(column, "column", 0, columns - 1, where)
         section = next(part for part in self._sections if row in part.rows)
-        plane = whole(plane, "plane", 0, section.weights.planes - 1, where)
-        flip_bit(self._device, section, row, column, plane)
+        planes = max(section.weights.planes, self._widening.planes)
+        plane = whole(plane, "plane", 0, planes - 1, where)
+        flip_bit(self._device, section, row, *self._widening.place(column, plane))
 
     def unload(self) -> None:
         """Give the memory back; a second call does nothing."""
@@ -244,6 +252,10 @@ class Layer:
         if planes is None:
             return None
         planes = whole(planes, "planes", 1, self._weights.planes, f" in layer {self._name}")
+        if planes < self._weights.planes and self._weights.coefficients is not None:
+            raise UserError(
+                f"layer {self._name} has planes with coefficients of their own, all of which the "
+                f"device uses, not {planes}; use all {self._weights.planes}, or load fewer")
         if planes < self._weights.planes and not self._device.config.table.scaled:
             raise UserError(
                 f"configuration {self._device.config.name!r} cannot leave planes out; set "
@@ -254,7 +266,7 @@ class Layer:
                     accumulate: bool = False, tokens: int = 1) -> list[Descriptor]:
         """Return the operations of a call, their results one section behind the other."""
         config, found = self._device.config, []
-        step = -(-self._weights.shape[1] // config.activations_per_word)
+        step = -(-self._widening.width // config.activations_per_word)
         for section in self._sections:
             found.append(section.descriptor(
                 config, planes, accumulate, source=source, destination=destination, tokens=tokens,
@@ -265,7 +277,7 @@ class Layer:
     # Internals -----------------------------------------------------------------------------
 
     def _tokens_per_run(self) -> int:
-        return tokens_per_run(self._device.config, self._weights.shape[1], self.result_words)
+        return tokens_per_run(self._device.config, self._widening.width, self.result_words)
 
     def _cycles(self, tokens: int, planes: int | None = None) -> int:
         return sum(cycles(self._device.config, d) for d in self.descriptors(
@@ -305,11 +317,11 @@ class Layer:
              onto: NDArray[np.integer] | None) -> tuple[Report, NDArray[np.integer]]:
         """Multiply the tokens of one run."""
         config, link = self._device.config, self._device.link
-        columns, tokens = self._weights.shape[1], len(part)
+        columns, tokens = self._widening.width, len(part)
         source_words = -(-columns // config.activations_per_word)
         padded = np.zeros((tokens, source_words * config.activations_per_word),
                           f"<i{config.activation_bytes}")
-        padded[:, :columns] = part
+        padded[:, :columns] = self._widening.spread(part)
         destination = tokens * source_words
         descriptors = self.descriptors(source=0, destination=destination, planes=planes,
                                        accumulate=onto is not None, tokens=tokens)

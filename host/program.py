@@ -18,7 +18,7 @@ from .arguments import plain_array, whole
 from .hazards import check_program, order
 from .layer import Layer, run_limit
 from .results import compare
-from .step import Step, Vector, scaled_by_token
+from .step import Step, Vector, require_one_operation, scaled_by_token
 
 if TYPE_CHECKING:
     from .driver import Device
@@ -103,11 +103,7 @@ class Program:
                 f"layer {layer.name} multiplies {columns} activations of {wanted}, not a vector "
                 f"of {source.size} of {source.dtype}; give the layer before it "
                 f"output=Output({wanted!r}, ...) and as many rows")
-        if len(layer.sections) > 1:
-            raise UserError(
-                f"layer {layer.name} has rows of different planes, whose results lie in another "
-                f"order than the next layer needs; call it by itself, or load it with the same "
-                f"bits for all rows")
+        require_one_operation(layer)
         planes = layer.known_planes(planes)
         section = layer.sections[0]
         if by_token is not None:

@@ -15,6 +15,7 @@ from ..golden.scales import dyadic
 from ..golden.table import columns_per_beat
 from .output import Output
 from .weights import Weights
+from .widening import device_group
 
 __all__ = ["Scaling", "scaling"]
 
@@ -132,13 +133,7 @@ def _group(config: Configuration, weights: Weights, name: str) -> tuple[int, NDA
                 f"as two planes: Weights.integer(array + 1, 2, scale, 1, group={group})")
         size = tile
     else:
-        size = min(group & -group, config.table.beat_bits)
-        if size < config.table.smallest_group:
-            raise UserError(
-                f"layer {name} has groups of {group} columns; on configuration {config.name!r} "
-                f"they must be multiples of table.smallest_group "
-                f"({config.table.smallest_group}); use such groups, or lower "
-                f"table.smallest_group")
+        size = device_group(config, group, name)
     records = -(-columns // tile) * groups_per_tile(config, size, weights.trits)
     last = weights.s.shape[1] - 1
     return size, np.minimum(np.arange(records) * size // group, last)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, element_bits
+from ..golden.errors import UserError
 from ..golden.records import scale_words
 from ..golden.scales import exact_sums, output_stage, sums_of_pairs
 from ..golden.table import beats, columns_per_beat
@@ -161,7 +162,12 @@ def cut(config: Configuration, weights: Weights, output: Output | None,
     Raises
     ------
     UserError
-        If the device cannot have such scales.
+        If the device cannot have such scales, or they are needed and there is no output.
     """
+    if weights.coefficients is not None and output is None:
+        raise UserError(
+            f"layer {name} has planes with coefficients of their own, which plain sums leave out; "
+            f"load it with output=Output(...)")
     return [Section(rows, part, None if output is None else scaling(config, part, output, name),
-                    output or Output("int32")) for rows, part in weights.sections()]
+                    output or Output("int32"))
+            for rows, part in weights.widened(config, name).sections()]

@@ -18,7 +18,7 @@ from .section import Section
 if TYPE_CHECKING:
     from .program import Program
 
-__all__ = ["Step", "Vector", "scaled_by_token"]
+__all__ = ["Step", "Vector", "require_one_operation", "scaled_by_token"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,20 @@ class Step:
         if plan is None or not self.by_token:
             return d
         return replace(d, multiplier=plan.multiplier, shift=plan.shift)
+
+
+def require_one_operation(layer: Layer) -> None:
+    """Raise UserError unless a layer is one operation from a vector to a vector."""
+    if len(layer.sections) > 1:
+        raise UserError(
+            f"layer {layer.name} has rows of different planes, whose results lie in another "
+            f"order than the next layer needs; call it by itself, or load it with the same "
+            f"bits for all rows")
+    if layer.widening.planes > 1:
+        raise UserError(
+            f"layer {layer.name} has planes with coefficients of their own, which need the "
+            f"activations {layer.widening.planes} times, and a vector of a program is there once; "
+            f"call it by itself")
 
 
 def scaled_by_token(config: Configuration, layer: Layer, dtype: str) -> Section:

@@ -8,15 +8,18 @@ from ..golden import table
 from ..golden.config import Configuration
 from ..golden.errors import UserError
 from .arguments import integers, plain_array, whole
+from .weight_arguments import bits_of_rows, check_between, matrix, per_group, sign_planes
+from .widening import widening
 
 __all__ = ["Weights"]
 
 
 class Weights:
-    """A matrix of compressed weights; made by :meth:`ternary` or :meth:`integer`.
+    """A matrix of compressed weights: :meth:`ternary`, :meth:`integer` or :meth:`binary_coded`.
 
     The weight of row r and column k in group g is ``s[r, g] * values[r, k] + t[r, g]``. A device in
-    plain mode multiplies ``values`` alone; :meth:`apply` does the rest.
+    plain mode multiplies ``values`` alone; :meth:`apply` does the rest. Where planes have
+    coefficients of their own, they take the place of the powers of two that ``values`` stands for.
 
     Parameters
     ----------
@@ -32,11 +35,14 @@ class Weights:
         Columns of a group, 0 for whole rows. The last group may be shorter.
     row_planes : int array, shape (rows,), optional
         Planes of each row, where they differ; ``planes`` is the largest.
+    coefficients : float64 array, shape (planes, rows, groups), optional
+        Of each plane, where they are no powers of two.
     """
 
     def __init__(self, values: NDArray[np.integer], planes: int, trits: bool,
                  s: NDArray[np.float64], t: NDArray[np.float64], group: int,
-                 row_planes: NDArray[np.integer] | None = None):
+                 row_planes: NDArray[np.integer] | None = None,
+                 coefficients: NDArray[np.float64] | None = None):
         self._values = values.astype(np.int8 if planes < 8 else np.int16)
         self._values.flags.writeable = False
         self._planes, self._trits, self._group = planes, trits, group
@@ -44,6 +50,9 @@ class Weights:
                             else row_planes.astype(np.int64))
         self._s, self._t = s.copy(), t.copy()
         self._s.flags.writeable = self._t.flags.writeable = False
+        self._coefficients = None if coefficients is None else coefficients.copy()
+        if self._coefficients is not None:
+            self._coefficients.flags.writeable = False
 
     @classmethod
     def ternary(cls, array: ArrayLike, scale: ArrayLike = 1.0, group: int = 0) -> "Weights":
@@ -63,11 +72,11 @@ class Weights:
         UserError
             One sentence, for a type, shape or value that is none of these.
         """
-        values = _matrix(array, "ternary weights")
-        _check_between(values, -1, 1, "ternary weights")
+        values = matrix(array, "ternary weights")
+        check_between(values, -1, 1, "ternary weights")
         rows, columns = values.shape
         group = whole(group, "group", 0, 1 << 31)
-        s = _per_group(scale, rows, columns, group, "scale")
+        s = per_group(scale, rows, columns, group, "scale")
         return cls(values, 1, True, s, np.zeros_like(s), group)
 
     @classmethod
@@ -93,15 +102,15 @@ class Weights:
             One sentence, for a type, shape or value that is none of these.
         """
         group = whole(group, "group", 0, 1 << 31)
-        q = _matrix(array, "integer weights")
+        q = matrix(array, "integer weights")
         rows, columns = q.shape
-        row_bits = _row_bits(bits, rows)
+        row_bits = bits_of_rows(bits, rows)
         for count in np.unique(row_bits):
-            _check_between(q, 0, 2**int(count) - 1, f"integer weights of {count} bits",
+            check_between(q, 0, 2**int(count) - 1, f"integer weights of {count} bits",
                            row_bits == count)
         top = (1 << row_bits[:, None]) - 1
-        scale = _per_group(scales, rows, columns, group, "scales")
-        zero = _per_group(0.0 if zeros is None else zeros, rows, columns, group, "zeros")
+        scale = per_group(scales, rows, columns, group, "scales")
+        zero = per_group(0.0 if zeros is None else zeros, rows, columns, group, "zeros")
         values = 2 * q.astype(np.int64) - top
         with np.errstate(over="ignore", invalid="ignore"):
             s, t = scale / 2, scale / 2 * (top - 2 * zero)
@@ -112,6 +121,55 @@ class Weights:
                 f"scales and zeros must make finite weights, not scale {scale[row, place]} with "
                 f"zero {zero[row, place]} as in row {row}, group {place}; make them smaller")
         return cls(values, int(row_bits.max()), False, s, t, group, row_bits)
+
+    @classmethod
+    def binary_coded(cls, signs: ArrayLike, coefficients: ArrayLike,
+                     offsets: ArrayLike | None = None, group: int = 0) -> "Weights":
+        """Take planes of signs with a coefficient for each: ``sum(coefficient * sign) + offset``.
+
+        Planes with coefficients of their own lie side by side in device memory, so that a matrix
+        takes as many columns of the device as it has columns and planes, and the driver writes the
+        activations once for each plane. They need an output; coefficients are rounded as scales
+        are. For coefficients that are powers of two times one, :meth:`integer` takes fewer records.
+
+        Parameters
+        ----------
+        signs : integer array, shape (planes, rows, columns)
+            -1 or 1; 1 to 8 planes.
+        coefficients : array, shape (planes,), (planes, rows) or (planes, rows, groups)
+            Of any sign.
+        offsets : float or array, shape (rows,) or (rows, groups)
+            Added to each weight; by default 0.
+        group : int
+            Columns of a group, which need not divide the columns; 0 for whole rows.
+
+        Raises
+        ------
+        UserError
+            One sentence, for a type, shape or value that is none of these.
+
+        Source: LUT-GEMM (arXiv 2206.09557), binary-coding quantisation with an offset.
+        """
+        group = whole(group, "group", 0, 1 << 31)
+        bits = sign_planes(signs)
+        planes, rows, columns = bits.shape
+        given = plain_array(coefficients, "coefficients")
+        if not given.ndim or len(given) != planes:
+            raise UserError(f"coefficients must have the shape ({planes},), ({planes}, {rows}) or "
+                            f"({planes}, {rows}, groups), not {given.shape}")
+        c = np.stack([per_group(of_plane, rows, columns, group, f"coefficients of plane {plane}")
+                      for plane, of_plane in enumerate(given)])
+        t = per_group(0.0 if offsets is None else offsets, rows, columns, group, "offsets")
+        with np.errstate(over="ignore"):
+            largest = abs(c).sum(axis=0) + abs(t)
+        if not np.isfinite(largest).all():
+            row, place = (int(i) for i in np.argwhere(~np.isfinite(largest))[0])
+            raise UserError(f"coefficients and offsets must make finite weights, which they do not "
+                            f"in row {row}, group {place}; make them smaller")
+        values = (bits.astype(np.int64) << np.arange(planes)[:, None, None]).sum(axis=0)
+        if planes == 1:
+            return cls(values, 1, False, c[0], t, group)
+        return cls(values, planes, False, np.ones_like(t), t, group, None, c)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -141,7 +199,10 @@ class Weights:
 
     @property
     def values(self) -> NDArray[np.integer]:
-        """The canonical integers: read-only int8 or int16 array, shape (rows, columns)."""
+        """The canonical integers: read-only int8 or int16 array, shape (rows, columns).
+
+        Plane p counts 2**p, whatever its coefficient.
+        """
         return self._values
 
     @property
@@ -154,11 +215,19 @@ class Weights:
         """Offsets: read-only, shape (rows, groups)."""
         return self._t
 
+    @property
+    def coefficients(self) -> NDArray[np.float64] | None:
+        """Coefficients of planes: read-only, (planes, rows, groups); None for powers of two."""
+        return self._coefficients
+
     def dequantised(self) -> NDArray[np.float64]:
         """Return the real weights: float64 array, shape (rows, columns)."""
         columns = self.shape[1]
         index = np.arange(columns) // (self._group or columns)
-        return self._s[:, index] * self._values + self._t[:, index]
+        if self._coefficients is None:
+            return self._s[:, index] * self._values + self._t[:, index]
+        return sum((c[:, index] * self._signs(plane) for plane, c in enumerate(
+            self._coefficients)), start=self._t[:, index])
 
     def apply(self, y: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
         """Turn a device's plain results into real ones.
@@ -178,10 +247,14 @@ class Weights:
         Raises
         ------
         UserError
-            If the rows have more than one group, the arrays are none of integers, or their
-            shapes do not go together.
+            If the rows have more than one group, planes have coefficients of their own, the
+            arrays are none of integers, or their shapes do not go together.
         """
         rows, columns = self.shape
+        if self._coefficients is not None:
+            raise UserError("the planes of these weights have coefficients of their own, and plain "
+                            "results are sums over all of them; load the weights with "
+                            "output=Output(...), whose results are scaled")
         if self._s.shape[1] != 1:
             raise UserError(
                 f"these weights have {self._s.shape[1]} groups of scales in a row, and plain "
@@ -227,11 +300,37 @@ class Weights:
         stored = (self._values.astype(np.int64) + top) >> 1
         return (2 * (stored >> left_out) - (top >> left_out)) << left_out
 
+    def widened(self, config: Configuration, name: str = "") -> "Weights":
+        """Return the weights that a device of this configuration multiplies.
+
+        These, or one plane with the groups of the device and all planes side by side, if they have
+        coefficients of their own. The offsets are with the groups of the first plane.
+
+        Raises
+        ------
+        UserError
+            If the device has no such groups in layer ``name``.
+        """
+        if self._coefficients is None:
+            return self
+        wide = widening(config, self, name)
+        rows, columns = self.shape
+        values = np.ones((rows, wide.width), np.int8)  # columns between planes times zero
+        for plane in range(self._planes):
+            start = plane * wide.pitch
+            values[:, start : start + columns] = self._signs(plane)
+        index = np.arange(0, wide.pitch, wide.group) // (self._group or columns)
+        s = np.concatenate(self._coefficients[:, :, index], axis=1)
+        t = np.zeros_like(s)
+        t[:, : len(index)] = self._t[:, index]
+        return Weights(values, 1, False, s, t, wide.group)
+
     def beats(self, config: Configuration) -> int:
         """Return the memory words that the weights take on a device, scales aside."""
-        columns = self.shape[1]
+        stored = self.widened(config)
+        columns = stored.shape[1]
         return sum(table.beats(config, rows=len(rows), columns=columns, planes=part.planes,
-                               trits=self._trits) for rows, part in self.sections())
+                               trits=self._trits) for rows, part in stored.sections())
 
     def bits_per_weight(self, config: Configuration) -> float:
         """Return the bits of device memory for each weight, padding included, scales aside."""
@@ -240,65 +339,13 @@ class Weights:
     def __repr__(self) -> str:
         rows, columns = self.shape
         kind = "ternary" if self._trits else f"{self._planes}-bit"
+        if self._coefficients is not None:
+            kind += " binary-coded"
         if self._row_planes.min() != self._planes:
             kind = f"{self._row_planes.min()}- to {kind}"
         return f"<Weights {rows} x {columns} {kind}, {self._s.shape[1]} scales a row>"
 
-
-def _matrix(array: ArrayLike, what: str) -> NDArray[np.integer]:
-    values = plain_array(array, what)
-    if values.size:  # An empty list has the type float64, which would be said of it first.
-        integers(values, what, "integers", "round and convert them first")
-    if values.ndim != 2 or not values.size:
-        raise UserError(f"{what} must have the shape (rows, columns), both at least 1, not "
-                        f"{values.shape}" + ("" if values.size else ", which is empty"))
-    return values
-
-
-def _row_bits(bits: int | NDArray[np.integer], rows: int) -> NDArray[np.int64]:
-    """Return the bits of each row."""
-    if not isinstance(bits, np.ndarray | list | tuple):
-        return np.full(rows, whole(bits, "bits", 1, 8), np.int64)
-    given = integers(plain_array(bits, "bits"), "bits", "integers", "round them first")
-    if given.shape != (rows,):
-        raise UserError(f"bits must be one integer or have the shape ({rows},), not {given.shape}")
-    if (given < 1).any() or (given > 8).any():
-        row = int(np.argwhere((given < 1) | (given > 8))[0, 0])
-        raise UserError(f"bits must be between 1 and 8, not {given[row]} as in row {row}")
-    return given.astype(np.int64)
-
-
-def _check_between(values: NDArray[np.integer], low: int, high: int, what: str,
-                   rows: NDArray[np.bool] | None = None) -> None:
-    wrong = (values < low) | (values > high)
-    if rows is not None:
-        wrong &= rows[:, None]
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise UserError(f"{what} must be between {low} and {high}, not {int(values[row, column])} "
-                        f"as in row {row}, column {column}")
-
-
-def _per_group(given: ArrayLike, rows: int, columns: int, group: int,
-               name: str) -> NDArray[np.float64]:
-    """Return scales or zero points as float64, shape (rows, groups)."""
-    groups = -(-columns // group) if group else 1
-    values = plain_array(given, name)
-    # ml_dtypes' bfloat16 and its kin have kind V, but convert.
-    if values.dtype.kind not in "iuf" and values.dtype.name not in ("bfloat16", "float16"):
-        raise UserError(f"{name} must be real numbers, not {values.dtype}")
-    with np.errstate(over="ignore"):  # Of long doubles: they are found below.
-        real = values.astype(np.float64)
-    if real.ndim == 0:
-        real = np.full((rows, groups), real)
-    elif real.shape == (rows,):
-        real = np.repeat(real[:, None], groups, axis=1)
-    elif real.shape != (rows, groups):
-        also = f" or ({rows}, {groups})" if group else ""
-        raise UserError(f"{name} must be a number or have the shape ({rows},){also}, not "
-                        f"{real.shape}")
-    if not np.isfinite(real).all():
-        row, place = (int(i) for i in np.argwhere(~np.isfinite(real))[0])
-        raise UserError(
-            f"{name} must be finite, not {real[row, place]} as in row {row}, group {place}")
-    return real
+    def _signs(self, plane: int) -> NDArray[np.int64]:
+        """Return the signs of a plane: int64 array (rows, columns) of -1 and 1."""
+        top = (1 << self._planes) - 1
+        return 2 * ((self._values.astype(np.int64) + top) >> 1 >> plane & 1) - 1

@@ -28,6 +28,12 @@ def test_the_example_of_the_language_models_runs(capsys):
     assert len(capsys.readouterr().out) == 40
 
 
+def test_the_example_of_binary_coded_weights_runs():
+    document = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    example, = re.findall(r"```python\n(.*?)```", document, re.S)
+    exec(example, {})
+
+
 def test_the_exit_codes_are_those_of_the_help(capsys):
     assert main(["--help"]) == 0
     of_help = re.search(r"Exit codes: (.*)\.", " ".join(capsys.readouterr().out.split()))[1]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from luthier.golden.config import named_configurations
-from luthier.host import DeviceError, DeviceReset, connect
+from luthier.host import DeviceError, DeviceReset, Output, Weights, connect
 from luthier.host.transports import open_transport
 
 LUTHIER = str(Path(sys.executable).with_name("luthier"))
@@ -100,3 +100,23 @@ def test_flipped_bit_is_found():
     assert result.returncode == 1
     for part in ("row 17", "expected", "got", "luthier bench gemv", "--flip-weight-bit 17,33"):
         assert part in result.stderr, result.stderr
+
+
+def test_binary_coded_weights():
+    """Against the definition in integers; coefficients are halves, which records hold exactly."""
+    rows, columns = 37, 100
+    with connect("sim:tiny") as device:
+        for planes, group in ((2, 0), (3, 16), (4, 48)):
+            rng = np.random.default_rng([planes, group])
+            groups = -(-columns // group) if group else 1
+            signs = rng.choice([-1, 1], (planes, rows, columns))
+            c = rng.integers(-3000, 3001, (planes, rows, groups))
+            z = rng.integers(-3000, 3001, (rows, groups))
+            index = np.arange(columns) // (group or columns)
+            x = rng.integers(-128, 128, (3, columns))
+            total = x @ ((c[:, :, index] * signs).sum(axis=0) + z[:, index]).T
+            half, odd = total >> 1, total & 1
+            layer = device.load(Weights.binary_coded(signs, c / 2, z / 2, group),
+                                output=Output("int32"))
+            assert (layer(x) == half + (odd & half)).all() and odd.any()
+            assert layer.stats.cycles == layer.stats.declared_cycles
