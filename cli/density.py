@@ -47,8 +47,8 @@ def register(bench: typer.Typer) -> None:
         output = Output(json)
         _check(target, liberty, plot, route)
         from ..gen.density import designs, measure
-        from ..gen.synthesis import CELL_SCRIPT
         from ..gen.routing import ROUTED_TARGETS, SEEDS
+        from ..gen.synthesis import CELL_SCRIPT
 
         beat_bits = beat_bits or (256 if target == "asic" else 128)
         chosen = designs(beat_bits, activation_bits, target)

@@ -198,8 +198,8 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
     list of dict
         ``fmax_mhz`` is the median of ``fmax_seeds_mhz``; both are None without seeds, and for a
         design that does not fit the device, which is logged. The last key, ``factor``, says how
-        much denser a lane or tile is than the best baseline without DSPs for the same weights: the quotient
-        of their LUTs, or gates, per weight (and token).
+        much denser a lane or tile is than the best baseline without DSPs for the same weights: the
+        quotient of their LUTs, or gates, per weight (and token).
 
     Raises
     ------

@@ -241,7 +241,7 @@ def synthesise_cells(verilog: str, liberty: Path, *, top: str = "luthier") -> Ar
     except _YosysFailed:
         raise UserError(
             f"Yosys can not build the design of the cells in {liberty}; it needs a Liberty file "
-            f"with gates") from None
+            f"with a buffer, an inverter and gates") from None
     design = json.loads(found)["design"]
     if missing := sorted(kind for kind in design["num_cells_by_type"]
                          if kind.startswith("$") and kind not in _FREE):

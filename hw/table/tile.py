@@ -106,11 +106,11 @@ class RegisterTile(wiring.Component):
     def _table(self, m, token, columns, valid):
         """Make a table in two cycles: of both halves of its columns, then of all; zero if none."""
         low = self._k // 2
-        halves = [[_register(m, f"half_{token}_{half}_{number}", entry)
-                   for number, entry in enumerate(_entries(part))]
-                  for half, part in enumerate((columns[:low], columns[low:]))]
+        below, above = ([_register(m, f"half_{token}_{half}_{number}", entry)
+                         for number, entry in enumerate(_entries(part))]
+                        for half, part in enumerate((columns[:low], columns[low:])))
         entries = []
-        for number, entry in enumerate(_joined(*halves, low)):
+        for number, entry in enumerate(_joined(below, above, low)):
             register = _register(m, f"entry_{token}_{number}", entry)
             with m.If(~valid):
                 m.d.sync += register.eq(0)

@@ -80,12 +80,64 @@ def test_file_that_is_no_library(tmp_path):
         synthesise_cells(GATES, path)
 
 
-def test_library_without_flip_flops(tmp_path):
+def cells(*names):
+    """Return a small library: the cells of these names."""
+    def gate(function, *inputs):
+        pins = "".join(f"pin({name}) {{ direction : input; }}\n" for name in inputs)
+        return pins + f'pin(Y) {{ direction : output; function : "{function}"; }}'
+
+    known = {
+        "buf": (4, gate("A", "A")), "inv": (1, gate("!A", "A")),
+        "nand2": (2, gate("!(A&B)", "A", "B")),
+        "dff": (10, """
+            ff(IQ, IQN) { clocked_on : "C"; next_state : "D"; }
+            pin(C) { direction : input; clock : true; } pin(D) { direction : input; }
+            pin(Q) { direction : output; function : "IQ"; }"""),
+    }
+    return "library(small) {" + "".join(
+        f"cell({name}) {{ area : {known[name][0]}; {known[name][1]} }}\n" for name in names) + "}"
+
+
+CHAIN = """module luthier(input clk, input a, b, c, d, output reg y);
+reg x;
+always @(posedge clk) x <= !(!(!(a & b) & c) & d);
+always @(posedge clk) y <= !x;
+endmodule
+"""
+
+
+@pytest.mark.parametrize("flip_flops", [True, False])
+def test_cells_are_added_up(tmp_path, flip_flops):
     path = tmp_path / "cells.lib"
-    path.write_text("""library(small) { cell(nand2) { area : 2; pin(A) { direction : input; }
-        pin(B) { direction : input; } pin(Y) { direction : output; function : "!(A&B)"; } } }""")
-    with pytest.raises(UserError, match=r"with gates and with flip-flops|has no cells for"):
+    path.write_text(cells("buf", "inv", "nand2", *["dff"] * flip_flops))
+    area = synthesise_cells(CHAIN, path)
+    assert (area.ff, area.ff_in_area, area.levels) == (2, flip_flops, 3)
+    assert area.area_um2 == 3 * 2 + 1 + 2 * 10 * flip_flops
+    assert area.gates == area.area_um2 / 2
+
+
+def test_library_without_enough_gates(tmp_path):
+    path = tmp_path / "cells.lib"
+    path.write_text(cells("nand2"))
+    with pytest.raises(UserError, match="it needs a Liberty file with a buffer, an inverter and"):
         synthesise_cells(GATES, path)
+
+
+@pytest.mark.nightly
+def test_tiles(tmp_path):
+    """Each row is one of the tile's, and the denser one of two that multiply is the yardstick."""
+    path = tmp_path / "cells.lib"
+    path.write_text(cells("buf", "inv", "nand2", "dff"))
+    rows = measure(designs(64, 4, "asic"), "asic", path)
+    assert {(row["part"], row["tokens"]) for row in rows} == {("tile", 2)}
+    tables = {row["bits"]: row for row in rows if row["store"] == "registers"}
+    assert sorted(tables) == [1, 2, 4] and len({row["gates"] for row in tables.values()}) == 1
+    for bits, table in tables.items():
+        others = [row["gates_per_weight"] for row in rows
+                  if row["bits"] == bits and row["store"] is None]
+        assert table["weights_per_cycle"] == 64 // bits
+        assert table["gates_per_weight"] == table["gates"] * bits / 128
+        assert table["factor"] == min(others) / table["gates_per_weight"]
 
 
 def test_rows():

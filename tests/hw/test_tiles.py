@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 # SPDX-License-Identifier: Apache-2.0
 """Tiles of rows and tokens against NumPy: the table's, and those that multiply."""
 
