@@ -38,6 +38,7 @@ __all__ = [
     "SHORTEST_STRIP",
     "STRIP_ROWS",
     "Layout",
+    "check_matrix",
     "decode_planes",
     "decode_trits",
     "five_path",
@@ -224,7 +225,8 @@ def _order(rows: int, planes: int, tiles: int, row_block: int) -> np.ndarray:
             + (strip_start - block_start) * planes + step * strip_rows + (row - strip_start))
 
 
-def _check_matrix(values: np.ndarray) -> np.ndarray:
+def check_matrix(values: np.ndarray) -> np.ndarray:
+    """Return weights as an array; UserError if they are not a matrix of integers."""
     values = np.asarray(values)
     if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "iu":
         raise UserError(f"weights must be a two-dimensional array of integers, not shape "
@@ -252,7 +254,7 @@ def pack_planes(values: np.ndarray, planes: int, layout: Layout) -> np.ndarray:
     UserError
         If a value has no such form.
     """
-    values = _check_matrix(values).astype(np.int64)
+    values = check_matrix(values).astype(np.int64)
     limit = 2**planes - 1
     if ((values % 2 == 0) | (abs(values) > limit)).any():
         raise UserError(
@@ -296,7 +298,7 @@ def pack_trits(values: np.ndarray, layout: Layout) -> np.ndarray:
     Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and
     errors.
     """
-    values = _check_matrix(values)
+    values = check_matrix(values)
     if (abs(values.astype(np.int64)) > 1).any():
         raise UserError("ternary weights must be -1, 0 or 1")
     rows, columns = values.shape
