@@ -125,7 +125,7 @@ def _kinds(config: Configuration) -> Iterator[tuple[str, int | None]]:
     t = config.table
     formats = [format for format in _PLANES if (t.trits if format == "ternary" else t.planes)]
     groups = [group for group in _GROUPS if t.smallest_group <= group <= t.beat_bits]
-    for group in [None, *([0, *groups] if t.scaled else [])]:
+    for group in [None, *([0, *groups] if t.records else [])]:
         for format in formats:
             if not group or format != "ternary":
                 yield format, group

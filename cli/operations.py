@@ -102,6 +102,10 @@ def _scaled_weights(config: Configuration, rng: np.random.Generator, stored: np.
     from ..host import Weights
 
     t, (rows, columns) = config.table, stored.shape
+    if not t.records:
+        scale = float(rng.uniform(0.1, 1))
+        return (Weights.ternary(stored, scale) if trits else
+                Weights.integer(stored, planes, scale, ((1 << planes) - 1) / 2))
     if trits:
         group = int(rng.choice([0, 1, 2])) * table.columns_per_beat(config, True)
     else:
@@ -132,6 +136,8 @@ def _scaled(config: Configuration, rng: np.random.Generator, plain: Operation) -
                   8 * float(abs(weights.s).max()), 8 * float(abs(weights.t).max()))
     bits = {"int8": min(8, config.table.activation_bits), "int16": 16, "int32": 32}[dtype]
     scale = (largest or 1.0) / 2 ** (bits - 1) * float(rng.choice([0.5, 1, 3]))
+    if not config.table.records:  # a multiplier reaches less far
+        scale = max(scale, float(abs(weights.s).max()) / 2**14)
     planes = weights.planes
     info, onto = np.iinfo(dtype), None
     if rng.random() < 0.3:
@@ -139,7 +145,8 @@ def _scaled(config: Configuration, rng: np.random.Generator, plain: Operation) -
     return replace(
         plain, output=Output(dtype, scale), onto=onto,
         integers=weights.values.astype(np.int64),
-        planes=int(rng.integers(1, planes + 1)) if rng.random() < 0.25 else None)
+        planes=int(rng.integers(1, planes + 1)) if (
+            rng.random() < 0.25 and config.table.records) else None)
 
 
 def _sizes(config: Configuration, rng: np.random.Generator, shape: str, planes: int,

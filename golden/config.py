@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from .errors import UserError
+from .shared import SharedLayout
 from .weights import Layout
 
 __all__ = [
@@ -120,11 +121,13 @@ class TableConfiguration(_Section):
     beat_bits : int
         D, weight bits per beat and width of every memory word: 64, 128, 256 or 512.
     k : int
-        Activations per table of sign planes: 4, 5 or 6 in distributed RAM, 8 in block RAM.
+        Activations per table of sign planes: 4, 5 or 6 in distributed RAM, 8 in block RAM, 4 in
+        registers.
     store : str
         Where the tables live. ``"lutram"``: distributed RAM, small tables that are built fast;
         those of trits hold three and two. ``"blockram"``: 128 entries each, of eight activations or
-        five trits, that take long to build.
+        five trits, that take long to build. ``"registers"``: one table, made anew in every cycle,
+        that D/4 rows share, for chips that are not FPGAs; there are no scale records.
     alphabets : str
         What weights may be: ``"planes"``, ``"trits"`` or ``"both"``. Trits want ``k`` = 4.
     rounds : int
@@ -138,16 +141,17 @@ class TableConfiguration(_Section):
     smallest_group : int
         S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
     row_block : int
-        Depth of the accumulator memory: a power of two from 16 to 4096.
+        Depth of the accumulator memory: a power of two from 16 to 4096; D/4 with ``"registers"``.
     max_rows, max_columns : int
         Largest shape of one operation.
     scaled : bool
-        Whether there is hardware for scales, groups, the output stage and results other than int32.
+        Whether there is hardware for scales, groups, the output stage and results other than int32;
+        with ``"registers"`` for the output stage alone.
     """
 
     beat_bits: Annotated[int, _one_of(64, 128, 256, 512)] = 128
     k: Annotated[int, _one_of(4, 5, 6, 8)] = 4
-    store: Annotated[str, _word_of("lutram", "blockram")] = "lutram"
+    store: Annotated[str, _word_of("lutram", "blockram", "registers")] = "lutram"
     alphabets: Annotated[str, _word_of("both", "planes", "trits")] = "both"
     rounds: Annotated[int, _one_of(1, 2, 4)] = 1
     adder_inputs: Annotated[int, _one_of(2, 3)] = 2
@@ -183,6 +187,16 @@ class TableConfiguration(_Section):
     def deep(self) -> bool:
         """Whether a table takes a byte of a beat, of whatever weights."""
         return self.store == "blockram"
+
+    @property
+    def shared(self) -> SharedLayout | None:
+        """Where weights are in beats of rows that share tables; None if they do not."""
+        return SharedLayout(self.beat_bits // self.k, self.k) if self.store == "registers" else None
+
+    @property
+    def records(self) -> bool:
+        """Whether there is hardware for scale records, and for fewer planes than stored."""
+        return self.scaled and self.shared is None
 
 
 class ScratchpadConfiguration(_Section):
@@ -263,6 +277,13 @@ class Configuration(_Section):
             raise ValueError(
                 f"table.smallest_group ({t.smallest_group}) must not exceed table.beat_bits "
                 f"({t.beat_bits}); lower the group or widen the beat")
+        if t.shared is not None:
+            for key, value in (("k", 4), ("row_block", t.beat_bits // 4), ("rounds", 1),
+                               ("adder_inputs", 2)):
+                if getattr(t, key) != value:
+                    raise ValueError(
+                        f"table.{key} ({getattr(t, key)}) must be {value} where table.store is "
+                        f"'registers' and table.beat_bits is {t.beat_bits}; change one of them")
         if t.deep != (t.k == 8):
             raise ValueError(
                 f"table.k ({t.k}) must be {8 if t.deep else '4, 5 or 6'} where table.store is "

@@ -256,7 +256,9 @@ def _supported(config: Configuration, d: Descriptor) -> bool:
         return False
     if not d.scaled:
         return not (d.scales or d.group or d.offsets) and (
-            t.scaled or d.planes_used == d.planes_stored)
+            t.records or d.planes_used == d.planes_stored)
+    if not t.records:
+        return False
     if d.trits:
         return d.group in (0, columns_per_beat(config, True))
     return d.group == 0 or (

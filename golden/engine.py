@@ -20,6 +20,7 @@ from .descriptor import (
 from .protocol import Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .scales import output_stage
+from .shared import TRIT_PLANES, unpack_signs
 from .table import beats, columns_per_beat
 from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
@@ -138,6 +139,8 @@ class Engine:
         of_x : int64 array, shape (tokens, groups)
             Of activations.
         """
+        if self.config.table.shared is not None:
+            return self._multiply_shared(packed, x, d)
         per_tile, tokens = columns_per_beat(self.config, d.trits), len(x)
         tiles = -(-d.columns // per_tile)
         groups = groups_per_tile(self.config, d.group, d.trits)
@@ -164,6 +167,15 @@ class Engine:
         sums = sums.transpose(2, 0, 1)
         return (sums, of_x) if d.group else (sums.sum(axis=2, keepdims=True),
                                              of_x.sum(axis=1, keepdims=True))
+
+    def _multiply_shared(self, packed: np.ndarray, x: np.ndarray,
+                         d: Descriptor) -> tuple[np.ndarray, np.ndarray]:
+        """The same for beats of many rows, which have no groups."""
+        signs = unpack_signs(packed, d.rows, d.columns, TRIT_PLANES if d.trits else d.planes_stored,
+                             self.config.table.shared)
+        weights = (1,) * TRIT_PLANES if d.trits else 1 << np.arange(d.planes_stored)[::-1]
+        sums = x @ np.tensordot(weights, signs, axes=1).T
+        return (sums >> d.trits)[..., None], x.sum(axis=1, keepdims=True)
 
     def _small(self, columns: int) -> bool:
         """Whether a tile's sums are exact in float32."""

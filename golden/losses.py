@@ -7,7 +7,7 @@ from fractions import Fraction
 from .config import Configuration
 from .descriptor import Descriptor
 from .records import groups_per_tile, strip_words
-from .table import ACCUMULATOR_SPACING, beats, columns_per_beat
+from .table import ACCUMULATOR_SPACING, beats, columns_per_beat, weights_per_beat
 from .timing import cycles
 from .weights import strips
 
@@ -67,11 +67,11 @@ class Losses:
 
 
 def efficiency(config: Configuration, *, weights: int, cycles: int, trits: bool) -> float:
-    """Return weights over cycles times columns of a beat; 0 without cycles.
+    """Return weights over cycles times weights of a beat; 0 without cycles.
 
     ``weights`` counts each plane and each token: rows x columns x planes x tokens.
     """
-    return weights / (cycles * columns_per_beat(config, trits)) if cycles else 0.0
+    return weights / (cycles * weights_per_beat(config, trits)) if cycles else 0.0
 
 
 def losses(config: Configuration, d: Descriptor) -> Losses:
@@ -85,7 +85,8 @@ def losses(config: Configuration, d: Descriptor) -> Losses:
     single = replace(d, rows=last_rows, columns=min(d.columns, per_beat), tokens=1)
     fixed = cycles(config, single) - sum(_slots(config, single))
     weights, idle, records, scaler = slots = _slots(config, d)
-    work = Fraction(d.rows * d.columns * d.planes_used * d.tokens, per_beat)
+    work = Fraction(d.rows * d.columns * d.planes_used * d.tokens,
+                    weights_per_beat(config, d.trits))
     return Losses(work=work, padding=weights - work, idle=idle, records=records, scaler=scaler,
                   waiting=cycles(config, d) - sum(slots) - fixed, fixed=fixed)
 
@@ -99,7 +100,8 @@ def _slots(config: Configuration, d: Descriptor) -> tuple[int, int, int, int]:
     for start in range(0, d.rows, config.table.row_block):
         rows = min(config.table.row_block, d.rows - start)
         # Strips of fewer rows than that are alone in their block.
-        idle += tiles * planes * max(0, ACCUMULATOR_SPACING - rows)
+        if config.table.shared is None:
+            idle += tiles * planes * max(0, ACCUMULATOR_SPACING - rows)
         records += tiles * d.offsets
         for strip in strips(rows) if scaled_tiles else []:
             words = strip_words(config, strip, groups, d.offsets)

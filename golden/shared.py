@@ -25,7 +25,9 @@ __all__ = [
     "pack_planes",
     "pack_trits",
     "unpack_planes",
+    "unpack_signs",
     "unpack_trits",
+    "weight_bit",
 ]
 
 #: Planes that trits take.
@@ -98,16 +100,29 @@ def pack_trits(values: np.ndarray, layout: SharedLayout) -> np.ndarray:
 def unpack_planes(packed: np.ndarray, rows: int, columns: int, planes: int,
                   layout: SharedLayout) -> np.ndarray:
     """Undo :func:`pack_planes`: int64 array (rows, columns)."""
-    signs = _signs(packed, rows, columns, planes, layout)
+    signs = unpack_signs(packed, rows, columns, planes, layout)
     return (signs << np.arange(planes)[::-1, None, None]).sum(axis=0)
 
 
 def unpack_trits(packed: np.ndarray, rows: int, columns: int, layout: SharedLayout) -> np.ndarray:
     """Undo :func:`pack_trits`: int64 array (rows, columns); UserError for an unused code."""
-    first, second = _signs(packed, rows, columns, TRIT_PLANES, layout)
+    first, second = unpack_signs(packed, rows, columns, TRIT_PLANES, layout)
     if (first < second).any():
         raise UserError("the packed ternary weights hold a pair of signs that is no code for 0")
     return (first + second) >> 1
+
+
+def weight_bit(row: int, column: int, columns: int, planes: int, trits: bool,
+               layout: SharedLayout, plane: int = 0) -> tuple[int, int]:
+    """Return (beat, bit in the beat) of a stored bit of one weight, of its second plane if a trit.
+
+    The sign bit of the weight's field if the weight is the highest of its field, else its index
+    bit.
+    """
+    planes = TRIT_PLANES if trits else planes
+    (block, row), (tile, column) = divmod(row, layout.rows), divmod(column, layout.k)
+    beat = (block * planes + planes - 1 - plane) * -(-columns // layout.k) + tile
+    return beat, row * layout.k + column
 
 
 def _pack(bits: np.ndarray, layout: SharedLayout) -> np.ndarray:
@@ -124,8 +139,8 @@ def _pack(bits: np.ndarray, layout: SharedLayout) -> np.ndarray:
     return np.packbits(ordered, axis=-1, bitorder="little")
 
 
-def _signs(packed: np.ndarray, rows: int, columns: int, planes: int,
-           layout: SharedLayout) -> np.ndarray:
+def unpack_signs(packed: np.ndarray, rows: int, columns: int, planes: int,
+                 layout: SharedLayout) -> np.ndarray:
     """Return the signs in beats: int64 array (planes, rows, columns) of -1 and +1."""
     blocks, tiles = -(-rows // layout.rows), -(-columns // layout.k)
     stored = np.unpackbits(packed, axis=-1, bitorder="little").reshape(

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden model of the table unit: results, widths and beats."""
 
+import numpy as np
+
+from . import shared
 from .config import Configuration
 from .errors import UserError
-from .weights import SHORTEST_STRIP, plane_fields
+from .shared import TRIT_PLANES
+from .weights import SHORTEST_STRIP, pack_planes, pack_trits, plane_fields
 
 __all__ = [
     "ACCUMULATOR_SPACING",
@@ -17,9 +21,11 @@ __all__ = [
     "group_width",
     "levels",
     "max_columns",
+    "pack",
     "tables",
     "total_width",
     "tree_levels",
+    "weights_per_beat",
     "worst_case",
 ]
 
@@ -27,13 +33,40 @@ __all__ = [
 ACCUMULATOR_SPACING = SHORTEST_STRIP
 
 def columns_per_beat(config: Configuration, trits: bool) -> int:
-    """Return the columns of a tile: D for sign planes, 5D/8 for trits."""
+    """Return the columns of a tile: D for sign planes, 5D/8 for trits, K where rows share it."""
+    if config.table.shared is not None:
+        return config.table.k
     return config.table.beat_bits * 5 // 8 if trits else config.table.beat_bits
+
+
+def weights_per_beat(config: Configuration, trits: bool) -> int:
+    """Return the weights of one plane, or the trits, that a beat holds."""
+    if config.table.shared is not None:
+        return config.table.beat_bits // (TRIT_PLANES if trits else 1)
+    return columns_per_beat(config, trits)
 
 
 def beats(config: Configuration, *, rows: int, columns: int, planes: int, trits: bool) -> int:
     """Return the memory words that the weights of a matrix take: the beats it is read in."""
+    if config.table.shared is not None:
+        return shared.beats(config.table.shared, rows=rows, columns=columns, planes=planes,
+                            trits=trits)
     return rows * planes * -(-columns // columns_per_beat(config, trits))
+
+
+def pack(config: Configuration, values: np.ndarray, *, planes: int, trits: bool) -> np.ndarray:
+    """Pack weights in the order of a configuration: uint8 array (beats, D / 8).
+
+    See :func:`luthier.golden.weights.pack_planes`, and with ``trits``
+    :func:`~luthier.golden.weights.pack_trits`, for values and errors.
+    """
+    layout = config.table.shared
+    if layout is not None:
+        return (shared.pack_trits(values, layout) if trits else
+                shared.pack_planes(values, planes, layout))
+    if trits:
+        return pack_trits(values, config.table.layout)
+    return pack_planes(values, planes, config.table.layout)
 
 
 def tables(config: Configuration) -> int:

@@ -4,6 +4,7 @@
 from .config import Configuration
 from .descriptor import Descriptor
 from .records import groups_per_tile, strip_words
+from .shared import TRIT_PLANES, SharedLayout
 from .table import ACCUMULATOR_SPACING, columns_per_beat, tree_levels
 from .weights import strips
 
@@ -18,6 +19,9 @@ _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
 _ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
 _RECORD = 2  # a beat of records to the first one at the scaler
 _SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
+_FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
+_LEAVE = 4  # registers: the last beat of a block to its first result
+_STAGE = 4  # registers: output stage and the queue behind it
 _WRITE = 3  # result queue to scratchpad: take, put in place, write
 
 
@@ -61,6 +65,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     idle slots, so that the scaler never falls behind by more than a strip.
     """
     t = config.table
+    if t.shared is not None:
+        return _shared_cycles(config, t.shared, d)
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
     to_scaler = tree_levels(config) + _ACCUMULATE
@@ -94,3 +100,21 @@ def cycles(config: Configuration, d: Descriptor) -> int:
         return last_beat + to_scaler + _WRITE
     last = scaled - 1 if d.scaled else last_beat + to_scaler
     return last + _SCALE + _WRITE
+
+
+def _shared_cycles(config: Configuration, layout: SharedLayout, d: Descriptor) -> int:
+    """Return the same for rows that share tables.
+
+    All cycles are beats, but for a block that ends before the results of the one before have left:
+    it waits with its last beat.
+    """
+    planes = TRIT_PLANES if d.trits else d.planes_stored
+    block_beats = planes * -(-d.columns // layout.k)
+    last = max(_FIRST_ISSUE, config.memory.latency + _FIRST_BEAT) - 1
+    free = 0
+    blocks = [min(layout.rows, d.rows - start) for start in range(0, d.rows, layout.rows)]
+    for rows in blocks * d.tokens:
+        last = max(last + block_beats, free)
+        free = last + _LEAVE + rows
+    stage = _STAGE if config.table.scaled else 0
+    return free - 1 + stage + _WRITE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..golden import shared
 from ..golden.weights import Layout, trit_columns, trit_values, weight_bit
 from .section import Section
 
@@ -21,10 +22,14 @@ def flip_bit(device: Device, section: Section, row: int, column: int, plane: int
     """Flip a stored bit of the weight in a row of the layer, a column and a plane."""
     t, weights = device.config.table, section.weights
     within = int(np.searchsorted(section.rows, row))
-    beat, bit = weight_bit(within, column, *weights.shape, weights.planes, weights.trits,
-                           t.layout, plane)
+    if t.shared is not None:
+        beat, bit = shared.weight_bit(within, column, weights.shape[1], weights.planes,
+                                      weights.trits, t.shared, plane)
+    else:
+        beat, bit = weight_bit(within, column, *weights.shape, weights.planes, weights.trits,
+                               t.layout, plane)
     word = device.read_memory(section.weight_address + beat, 1).copy()
-    if weights.trits:
+    if weights.trits and t.shared is None:
         bit = _telling_bit(word[0], bit // 8, column, t.layout)
     word[0, bit // 8] ^= 1 << bit % 8
     device.write_memory(section.weight_address + beat, word)

@@ -8,6 +8,7 @@ from ..golden.errors import UserError
 from ..golden.table import check_range
 from .activations import tokens_per_run
 from .allocator import Allocator
+from .scaling import without_records
 from .weights import Weights
 from .widening import widening
 
@@ -31,11 +32,11 @@ def check_shape(config: Configuration, weights: Weights, name: str) -> None:
             f"{config.table.alphabets!r}; set it to 'both', or bring the weights as {other}")
     what_columns, otherwise, planes = "columns", "split the layer", weights.planes
     if weights.coefficients is not None:
-        if not config.table.scaled:
+        if not config.table.records:
             raise UserError(
                 f"layer {name} has planes with coefficients of their own, and {device} has no "
-                f"hardware for scales; set table.scaled to true, or bring the weights as "
-                f"Weights.integer with one scale for a row")
+                f"hardware for such scales; {without_records(config)}, or bring the weights as "
+                f"Weights.integer with one scale")
         wide = widening(config, weights, name)
         columns, planes = wide.width, 1
         what_columns = (f"columns on the device, {wide.planes} planes of {wide.columns} side by "

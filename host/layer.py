@@ -19,6 +19,7 @@ from .arguments import integers, plain_array, whole
 from .faults import flip_bit
 from .output import Output
 from .results import LayerStats, compare
+from .scaling import without_records
 from .section import Section
 from .weights import Weights
 from .widening import Widening, widening
@@ -256,10 +257,10 @@ class Layer:
             raise UserError(
                 f"layer {self._name} has planes with coefficients of their own, all of which the "
                 f"device uses, not {planes}; use all {self._weights.planes}, or load fewer")
-        if planes < self._weights.planes and not self._device.config.table.scaled:
+        if planes < self._weights.planes and not self._device.config.table.records:
             raise UserError(
-                f"configuration {self._device.config.name!r} cannot leave planes out; set "
-                f"table.scaled to true, or use all {self._weights.planes}")
+                f"configuration {self._device.config.name!r} cannot leave planes out; "
+                f"{without_records(self._device.config)}, or use all {self._weights.planes}")
         return planes
 
     def descriptors(self, *, source: int, destination: int, planes: int | None = None,

@@ -17,7 +17,7 @@ from .output import Output
 from .weights import Weights
 from .widening import device_group
 
-__all__ = ["Scaling", "scaling"]
+__all__ = ["Scaling", "scaling", "without_records"]
 
 #: Largest scale and offset of a record.
 _MOST_EXPONENT = (1 << EXPONENT_BITS) - 1
@@ -65,6 +65,13 @@ class Scaling:
         return s, 0 * s if self.offset is None else self.offset[0] << self.offset[1]
 
 
+def without_records(config: Configuration) -> str:
+    """Say what to change of a configuration that has no hardware for scale records."""
+    if config.table.shared is not None:
+        return f"set table.store to 'lutram' or 'blockram', not {config.table.store!r}"
+    return "set table.scaled to true"
+
+
 def scaling(config: Configuration, weights: Weights, output: Output, name: str) -> Scaling:
     """Choose the integers for weights with one plane count.
 
@@ -87,6 +94,11 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
         if shift >= 0:  # else only the exponents of records reach as far
             return Scaling(values=weights.values, group=0, scale=None, offset=None,
                            multiplier=multiplier, shift=shift)
+    if not config.table.records:
+        raise UserError(
+            f"layer {name} has scales for each row or group, or offsets, which configuration "
+            f"{config.name!r} has no hardware for; {without_records(config)}, or give one scale "
+            f"for the whole matrix")
     group, expand = _group(config, weights, name)
     signs = np.where(np.signbit(s), -1, 1).astype(weights.values.dtype)
     columns = np.arange(weights.shape[1]) // (weights.group or weights.shape[1])

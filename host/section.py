@@ -14,8 +14,7 @@ from ..golden.descriptor import Descriptor, element_bits
 from ..golden.errors import UserError
 from ..golden.records import scale_words
 from ..golden.scales import exact_sums, output_stage, sums_of_pairs
-from ..golden.table import beats, columns_per_beat
-from ..golden.weights import pack_planes, pack_trits
+from ..golden.table import beats, columns_per_beat, pack
 from .output import Output
 from .scaling import Scaling, scaling
 from .weights import Weights
@@ -55,11 +54,8 @@ class Section:
 
     def pack(self, config: Configuration) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
         """Return the words of the weights and, if there are any, of the scale records."""
-        t, weights = config.table, self.weights
-        if weights.trits:
-            packed = pack_trits(self.values, t.layout)
-        else:
-            packed = pack_planes(self.values, weights.planes, t.layout)
+        weights = self.weights
+        packed = pack(config, self.values, planes=weights.planes, trits=weights.trits)
         records = None
         if self.scaling is not None:
             records = self.scaling.records(config, weights.trits)

@@ -11,8 +11,7 @@ from ..golden.descriptor import Descriptor, Refusal, refusal, result_words, sour
 from ..golden.engine import Engine
 from ..golden.protocol import Report, Space
 from ..golden.records import groups_per_tile, pack_scales
-from ..golden.table import beats, columns_per_beat, max_columns
-from ..golden.weights import pack_planes, pack_trits
+from ..golden.table import beats, columns_per_beat, max_columns, pack
 from ..host.link import Link
 
 __all__ = ["Program", "Runner", "random_operation", "random_program"]
@@ -42,12 +41,12 @@ def random_operation(config: Configuration, rng: np.random.Generator, **fixed: A
     if not config.table.planes or not config.table.trits:
         trits = config.table.trits
     stage = t.scaled and pick("saturate", lambda: rng.random() < 0.85)
-    scaled = stage and pick("scaled", lambda: rng.random() < 0.75)
+    scaled = stage and pick("scaled", lambda: rng.random() < 0.75) and t.records
     groups = [0, columns_per_beat(config, True)] if trits else [
         0, *(t.smallest_group << i for i in range((t.beat_bits // t.smallest_group).bit_length()))]
     planes = 1 if trits else int(pick("planes_stored", lambda: rng.integers(1, 9)))
     used = planes
-    if t.scaled:
+    if t.records:
         used = int(pick("planes_used", lambda: rng.integers(1, planes + 1)
                         if rng.random() < 0.3 else planes))
     rows = pick("rows", lambda: int(np.exp(rng.uniform(0, np.log(3 * t.row_block)))))
@@ -114,7 +113,7 @@ class Program:
 
 
 def _weights(config: Configuration, rng: np.random.Generator, d: Descriptor) -> np.ndarray:
-    size, t = (d.rows, d.columns), config.table
+    size = d.rows, d.columns
     low, top = (-1, 1) if d.trits else (0, (1 << d.planes_stored) - 1)
     match rng.integers(4):
         case 0:
@@ -123,9 +122,8 @@ def _weights(config: Configuration, rng: np.random.Generator, d: Descriptor) -> 
             stored = rng.choice([low, top], size=size)
         case _:
             stored = rng.integers(low, top + 1, size=size)
-    if d.trits:
-        return pack_trits(stored, t.layout)
-    return pack_planes(2 * stored - top, d.planes_stored, t.layout)
+    return pack(config, stored if d.trits else 2 * stored - top, planes=d.planes_stored,
+                trits=bool(d.trits))
 
 
 def _scales(config: Configuration, rng: np.random.Generator, d: Descriptor) -> np.ndarray:

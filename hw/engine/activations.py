@@ -16,7 +16,7 @@ def activation_command(config: Configuration) -> data.StructLayout:
     """Return the layout of a command.
 
     ``source``, ``step``: first word, words between tokens; ``words``: of a vector; ``rows`` of the
-    matrix; ``tokens``: vectors.
+    matrix; ``passes``: times that a row block wants the vector; ``tokens``: vectors.
     """
     address = range(config.scratchpad.words)
     return data.StructLayout({
@@ -24,12 +24,13 @@ def activation_command(config: Configuration) -> data.StructLayout:
         "step": address,
         "words": range(-(-config.table.max_columns // config.activations_per_word) + 1),
         "rows": range(config.table.max_rows + 1),
+        "passes": range(9 if config.table.shared else 2),
         "tokens": 16,
     })
 
 
 class ActivationReader(wiring.Component):
-    """Stream the words of a vector, once for each row block of each token.
+    """Stream the words of a vector, for each row block of each token.
 
     Latency: 3 cycles from a command to the first word. Throughput: one word a cycle, without a gap
     between commands.
@@ -70,10 +71,13 @@ class ActivationReader(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         active, issue, arrived, end = Signal(), Signal(), Signal(), Signal()
         fresh = self.command.payload
-        command = Signal(part(activation_command(self._config), "step", "words", "rows"))
+        command = Signal(part(activation_command(self._config), "step", "words", "rows", "passes"))
         base = Signal.like(self.address)
-        left, rows_left, tokens_left = (Signal.like(fresh[name], name=f"{name}_left")
-                                        for name in ("words", "rows", "tokens"))
+        left, rows_left, passes_left, tokens_left = (
+            Signal.like(fresh[name], name=f"{name}_left")
+            for name in ("words", "rows", "passes", "tokens"))
+        # A pass is all there is, where rows do not share tables.
+        last_pass = passes_left == 1 if t.shared else Const(1)
         m.d.comb += [
             issue.eq(active & (queue.level + arrived < 4)),
             queue.i.valid.eq(arrived),
@@ -89,9 +93,14 @@ class ActivationReader(wiring.Component):
                 m.d.sync += [
                     self.address.eq(base),
                     left.eq(command.words),
-                    rows_left.eq(rows_left - t.row_block),
+                    passes_left.eq(passes_left - 1),
                 ]
-                with m.If(rows_left <= t.row_block):
+                with m.If(last_pass):
+                    m.d.sync += [
+                        rows_left.eq(rows_left - t.row_block),
+                        passes_left.eq(command.passes),
+                    ]
+                with m.If(last_pass & (rows_left <= t.row_block)):
                     m.d.comb += end.eq(tokens_left == 1)
                     m.d.sync += [
                         base.eq(base + command.step),
@@ -108,6 +117,7 @@ class ActivationReader(wiring.Component):
                 self.address.eq(fresh.source),
                 left.eq(fresh.words),
                 rows_left.eq(fresh.rows),
+                passes_left.eq(fresh.passes),
                 tokens_left.eq(fresh.tokens),
             ]
         return m

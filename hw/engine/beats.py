@@ -61,7 +61,7 @@ class BeatReader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        scaled = self._config.table.scaled
+        scaled = self._config.table.records
         m.submodules.commands = commands = Queue(beat_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
         now = commands.o.payload

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.descriptor import LARGEST_SHIFT, Element, Opcode, Refusal
+from ...golden.shared import TRIT_PLANES
 from ...golden.table import columns_per_beat, max_columns
 from ...golden.weights import STRIP_ROWS
 from ..table.commands import full_strip_words, most_groups
@@ -136,7 +137,10 @@ class DescriptorCheck(wiring.Component):
             m.d.comb += wrong.eq(1)
         with m.If(~d.scaled):
             with m.If(d.scales.any() | d.group.any() | d.offsets
-                      | (Const(not t.scaled) & (d.planes_used != d.planes_stored))):
+                      | (Const(not t.records) & (d.planes_used != d.planes_stored))):
+                m.d.comb += wrong.eq(1)
+        if not t.records:
+            with m.If(d.scaled):
                 m.d.comb += wrong.eq(1)
         known = Signal()  # a group that there is
         with m.If(d.group == 0):
@@ -176,6 +180,12 @@ class DescriptorCheck(wiring.Component):
                 with m.Case(element):
                     m.d.comb += result_words.eq(
                         (rows + per_word - 1) >> (per_word.bit_length() - 1))
+        # Beats: of rows and planes, or of blocks of rows that share tables, for each tile.
+        counted, planes, tiles, shared = rows, d.planes_stored[:4], 0, config.table.shared
+        if shared is not None:
+            counted = (rows + shared.rows - 1) >> (shared.rows.bit_length() - 1)
+            planes = Mux(d.trits, TRIT_PLANES, planes)
+            tiles = (columns + shared.k - 1) >> (shared.k.bit_length() - 1)
         strip_words = full_strip_words(m, config, "strip_words", self.groups, d.offsets)
         # The last token's offset comes from the product; the vector behind it is added here.
         source_end, destination_end = (
@@ -227,29 +237,35 @@ class DescriptorCheck(wiring.Component):
                         if name == "SOURCE":
                             multiply(d.destination_step, d.tokens - 1)
                         else:
-                            multiply(rows, d.planes_stored[:4])
+                            multiply(counted, planes)
                         m.next = following
             with m.State("WEIGHTS"):
                 proceed()
                 with m.If(multiplier == 0):
-                    m.d.sync += [multiplicand.eq(total), total.eq(0), columns_left.eq(columns)]
+                    m.d.sync += columns_left.eq(columns)
+                    multiply(total, tiles)
                     m.next = "WEIGHT TILES"
             with m.State("WEIGHT TILES"):
-                m.d.sync += [
-                    total.eq(clipped(total + multiplicand)),
-                    columns_left.eq(columns_left - per_tile),
-                ]
-                with m.If(columns_left <= per_tile):
-                    m.next = "LIMIT"
+                if shared is not None:
+                    proceed()
+                    with m.If(multiplier == 0):
+                        m.next = "LIMIT"
+                else:
+                    m.d.sync += [
+                        total.eq(clipped(total + multiplicand)),
+                        columns_left.eq(columns_left - per_tile),
+                    ]
+                    with m.If(columns_left <= per_tile):
+                        m.next = "LIMIT"
             with m.State("LIMIT"):
                 m.d.sync += self.beats.eq(total)
                 refuse(total + d.weights > config.memory.words, Refusal.ADDRESS)
                 m.next = "OVERLAP"
-                if config.table.scaled:
+                if config.table.records:
                     with m.If(d.scaled):
                         multiply(strip_words, (rows + STRIP_ROWS - 1) >> 4)
                         m.next = "SCALES"
-            if config.table.scaled:
+            if config.table.records:
                 with m.State("SCALES"):
                     proceed()
                     with m.If(multiplier == 0):

@@ -7,9 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.protocol import Space
+from ...golden.shared import TRIT_PLANES
 from ..seam import host_read, host_write, run_request
 from ..stream import Queue
-from ..table import TableUnit
+from ..table import table_unit
 from ..table.commands import table_command, walk_command
 from .activations import ActivationReader
 from .arbiter import MemoryArbiter
@@ -67,7 +68,7 @@ class Engine(wiring.Component):
         config = self._config
         m.submodules.control = control = Control(config)
         m.submodules.scratchpad = scratchpad = Scratchpad(config)
-        m.submodules.table = table = TableUnit(config)
+        m.submodules.table = table = table_unit(config)
         m.submodules.activations = activations = ActivationReader(config)
         m.submodules.beats = beats = BeatReader(config)
         m.submodules.results = results = ResultWriter(config)
@@ -116,6 +117,8 @@ class Engine(wiring.Component):
             activations.step.eq(d.source_step),
             activations.words.eq((d.columns + words - 1) >> (words.bit_length() - 1)),
             activations.rows.eq(d.rows),
+            activations.passes.eq(Mux(d.trits, TRIT_PLANES, d.planes_stored)
+                                  if config.table.shared else 1),
             activations.tokens.eq(d.tokens),
             beats.weights.eq(d.weights),
             beats.scales.eq(d.scales),

@@ -18,7 +18,7 @@ _PLANES = 8
 class RegisterUnit(wiring.Component):
     """Multiply a matrix of sign planes or trits with vectors of several tokens, by look-up.
 
-    A :class:`~.tile.RegisterTile` takes a beat of weights a cycle: N rows, K columns, one plane. The
+    A :class:`~.tile.RegisterTile` takes a beat of weights a cycle: N rows, K columns, a plane. The
     vectors pass once for each plane of each block of N rows. When a block is done its sums move to
     a second set of registers, from which they leave one a cycle, while the next block goes on. So
     all cycles are beats, where a block has ``tokens * N + 3`` of them or more.

@@ -10,10 +10,13 @@ from ...golden.descriptor import Element, element_bits
 from ...golden.scales import product_width, sum_width
 from .commands import scale_command
 
-__all__ = ["OutputStage", "result_layout"]
+__all__ = ["OUTPUT_LATENCY", "OutputStage", "result_layout"]
 
 #: A result: ``last`` of its command; ``saturated``: it was out of range.
 result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
+
+#: Cycles from a sum to its result.
+OUTPUT_LATENCY = 3
 
 #: Bits of the lower part of a sum.
 _WORD = 32
@@ -51,7 +54,7 @@ class OutputStage(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a sum to its result."""
-        return 3
+        return OUTPUT_LATENCY
 
     def elaborate(self, platform):
         m = Module()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit with tables in registers as the engine has it."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.config import Configuration
+from ...golden.descriptor import Descriptor
+from ...golden.timing import cycles
+from ..stream import Queue, ReservedQueue
+from .commands import scale_command, table_command
+from .registers import RegisterUnit
+from .stage import OUTPUT_LATENCY, OutputStage, result_layout
+
+__all__ = ["SharedTableUnit"]
+
+
+class SharedTableUnit(wiring.Component):
+    """A :class:`~.registers.RegisterUnit` for one token, and the output stage behind it.
+
+    ``cycles(descriptor)`` is the time of a whole operation in the engine. Throughput: one beat a
+    cycle. Any stream may stall at any time. Results come in the order of the rows.
+
+    Parameters
+    ----------
+    config : Configuration
+        With ``table.store`` = "registers".
+
+    Members
+    -------
+    The same as of :class:`~.unit.TableUnit`, but the activations are all words of the vector for
+    each plane of each row block, and weights are in the order of :mod:`luthier.golden.shared`.
+    """
+
+    def __init__(self, config: Configuration):
+        t, layout = config.table, config.table.shared
+        if layout is None:
+            raise ValueError(f"table.store must be 'registers', not {t.store!r}")
+        self._config = config
+        activations = config.activations_per_word
+        self._unit = RegisterUnit(
+            layout, tokens=1, activation_bits=t.activation_bits, words=activations,
+            max_rows=t.max_rows, max_columns=t.max_columns)
+        super().__init__({
+            "command": In(stream.Signature(table_command(config))),
+            "activations": In(stream.Signature(
+                data.ArrayLayout(signed(t.activation_bits), activations))),
+            "weights": In(stream.Signature(t.beat_bits)),
+            "results": Out(stream.Signature(result_layout)),
+            "busy": Out(1),
+            "starved": Out(1),
+            "blocked": Out(1),
+        })
+
+    @property
+    def config(self) -> Configuration:
+        """Parameters of this unit."""
+        return self._config
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last beat of a block to its first result at the output."""
+        return self._unit.latency + (OUTPUT_LATENCY + 1) * self._config.table.scaled
+
+    def cycles(self, d: Descriptor) -> int:
+        """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
+        return cycles(self._config, d)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.unit = unit = self._unit
+        command, walk = self.command, self.command.payload.walk
+        room = Signal(init=1)
+        m.d.comb += [
+            command.ready.eq(unit.command.ready & room),
+            unit.command.valid.eq(command.valid & room),
+            *(unit.command.payload[name].eq(walk[name])
+              for name in ("rows", "columns", "planes", "trits")),
+            self.activations.ready.eq(unit.activations.ready),
+            unit.activations.valid.eq(self.activations.valid),
+            unit.activations.payload.eq(self.activations.payload),
+            self.busy.eq(unit.busy),
+            self.starved.eq(unit.starved),
+            self.blocked.eq(unit.blocked),
+        ]
+        wiring.connect(m, wiring.flipped(self.weights), unit.weights)
+        value = unit.results.payload.value
+        if not self._config.table.scaled:
+            m.d.comb += [
+                self.results.valid.eq(unit.results.valid),
+                self.results.payload.value.eq(value),
+                self.results.payload.last.eq(unit.results.payload.last),
+                unit.results.ready.eq(self.results.ready),
+            ]
+            return m
+        # Of the operation whose results leave, and of those that have begun since.
+        m.submodules.stages = stages = Queue(scale_command(), 4)
+        m.submodules.output = output = OutputStage(self._config)
+        m.submodules.queue = queue = ReservedQueue(result_layout, 16)
+        taken = Signal()
+        m.d.comb += [
+            room.eq(stages.i.ready),
+            stages.i.valid.eq(command.valid & unit.command.ready),
+            stages.i.payload.eq(command.payload.stage),
+            unit.results.ready.eq(queue.room),
+            taken.eq(unit.results.valid & queue.room),
+            queue.reserve.eq(taken),
+            stages.o.ready.eq(taken & unit.results.payload.last),
+            output.valid.eq(taken),
+            output.total.eq(value),
+            output.last.eq(unit.results.payload.last),
+            output.stage.eq(stages.o.payload),
+            queue.write.eq(output.result_valid),
+            queue.word.eq(output.result),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.results))
+        return m
