@@ -34,7 +34,8 @@ class Losses:
         Slots in which the scaler, a group a cycle, is waited for: a strip of more groups than
         beats.
     waiting : int
-        Cycles between tiles, in which tables are waited for. With scales, also what the scaler is
+        Cycles between tiles, in which tables are waited for; with tables in registers, between
+        blocks, whose results have to leave. With scales, also what the scaler is
         behind at the end on account of the tiles before: less than a strip.
     fixed : int
         Cycles from dispatch to the first slot and from the last one to the last result, as if the

@@ -276,8 +276,10 @@ def test_mistakes_in_use(device, use, message):
 
 @pytest.mark.parametrize(("key", "message"), [
     ("scaled = false", "layer coded has planes with coefficients of their own, and configuration "
-     "'other' has no hardware for scales; set table.scaled to true, or bring the weights as "
-     "Weights.integer with one scale for a row"),
+     "'other' has no hardware for such scales; set table.scaled to true, or bring the weights as "
+     "Weights.integer with one scale"),
+    ('store = "registers"\nrow_block = 32', "hardware for such scales; set table.store to 'lutram' "
+     "or 'blockram', not 'registers', or"),
     ('alphabets = "trits"', "layer coded has weights that are in sign planes, and table.alphabets "
      "of configuration 'other' is 'trits'; set it to 'both', or"),
 ])

@@ -169,6 +169,8 @@ def test_results_and_figures(name, planes):
             assert stats.cycles == declared(config, shape, tokens)
             assert stats.cycles == stats.declared_cycles == layer.declared_cycles(tokens)
             per_beat = config.table.beat_bits * (5 if trits else 8) // 8
+            if config.table.shared and trits:
+                per_beat = config.table.beat_bits // 2
             assert stats.efficiency == pytest.approx(
                 rows * columns * (planes or 1) * tokens / (stats.cycles * per_beat))
             assert layer.bits_per_weight == weights.bits_per_weight(config)

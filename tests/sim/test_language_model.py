@@ -35,7 +35,7 @@ def test_text(name, characters):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", ["a16", "wide"])
+@pytest.mark.parametrize("name", ["a16", "blockram", "registers", "wide"])
 def test_text_on_other_configurations(name):
     data = generated("shakespeare-small", "--device", f"sim:{name}", "--characters", "100")
     model = load_model("shakespeare-small")

@@ -155,6 +155,9 @@ CONFIGURATIONS = {
     "trits_sum3": {"beat_bits": 64, "row_block": 32, "alphabets": "trits", "adder_inputs": 3,
                    "scaled": False},
     "blockram": {"beat_bits": 64, "row_block": 32, "store": "blockram", "k": 8, "rounds": 4},
+    "registers": {"beat_bits": 64, "row_block": 16, "store": "registers"},
+    "registers_plain_a16": {"beat_bits": 128, "row_block": 32, "store": "registers",
+                            "activation_bits": 16, "scaled": False, "latency": 40},
 }
 
 
