@@ -138,6 +138,8 @@ class TableConfiguration(_Section):
         ``scaled`` = false.
     activation_bits : int
         A, width of a signed activation, 4 to 16. Up to 8 are stored as int8, more as int16.
+    tokens : int
+        M, vectors that a beat of weights meets at once, 1, 2 or 4: with ``"registers"`` only.
     smallest_group : int
         S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
     row_block : int
@@ -155,6 +157,7 @@ class TableConfiguration(_Section):
     alphabets: Annotated[str, _word_of("both", "planes", "trits")] = "both"
     rounds: Annotated[int, _one_of(1, 2, 4)] = 1
     adder_inputs: Annotated[int, _one_of(2, 3)] = 2
+    tokens: Annotated[int, _one_of(1, 2, 4)] = 1
     activation_bits: Annotated[int, _between(4, 16)] = 8
     smallest_group: Annotated[int, _one_of(16, 32, 64, 128)] = 16
     row_block: Annotated[int, _one_of(16, 32, 64, 128, 256, 512, 1024, 2048, 4096)] = 1024
@@ -284,6 +287,10 @@ class Configuration(_Section):
                     raise ValueError(
                         f"table.{key} ({getattr(t, key)}) must be {value} where table.store is "
                         f"'registers' and table.beat_bits is {t.beat_bits}; change one of them")
+        elif t.tokens > 1:
+            raise ValueError(
+                f"table.tokens ({t.tokens}) must be 1 where table.store is {t.store!r}; set "
+                f"table.store to 'registers'")
         if t.deep != (t.k == 8):
             raise ValueError(
                 f"table.k ({t.k}) must be {8 if t.deep else '4, 5 or 6'} where table.store is "
@@ -296,6 +303,11 @@ class Configuration(_Section):
             raise ValueError(
                 "table.adder_inputs must be 2 where table.scaled is true, because sums of groups "
                 "are taken out of the tree; set table.scaled to false")
+        if t.shared is not None and t.tokens > self.activations_per_word // t.k:
+            raise ValueError(
+                f"table.tokens ({t.tokens}) must be at most {self.activations_per_word // t.k}, "
+                f"because a scratchpad word has {self.activations_per_word} activations, of which "
+                f"{t.k} are used a cycle; lower table.tokens or widen table.beat_bits")
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "

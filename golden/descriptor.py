@@ -235,7 +235,8 @@ def refusal(config: Configuration, d: Descriptor) -> Refusal:
             or max(weights_end, scales_end) > config.memory.words):
         return Refusal.ADDRESS
     if (d.source < destination_end and d.destination < source_end) or (
-            d.accumulate and last and d.destination_step < result_words(config, d)):
+            (d.accumulate or config.table.tokens > 1) and last
+            and d.destination_step < result_words(config, d)):
         return Refusal.OVERLAP
     return Refusal.NONE
 

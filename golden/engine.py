@@ -21,7 +21,7 @@ from .protocol import Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .scales import output_stage
 from .shared import TRIT_PLANES, unpack_signs
-from .table import beats, columns_per_beat
+from .table import beats, columns_per_beat, passes
 from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
@@ -105,7 +105,8 @@ class Engine:
                 saturations += wrong
             place[:] = y.astype(dtype).view(np.uint8)
         return {"cycles": cycles(config, d),
-                "busy": length // d.planes_stored * d.planes_used * d.tokens,
+                "busy": length // d.planes_stored * d.planes_used
+                * passes(config, d.tokens),
                 "saturations": saturations}
 
     def _products(self, packed: np.ndarray, d: Descriptor) -> Iterator[

@@ -7,7 +7,7 @@ from fractions import Fraction
 from .config import Configuration
 from .descriptor import Descriptor
 from .records import groups_per_tile, strip_words
-from .table import ACCUMULATOR_SPACING, beats, columns_per_beat, weights_per_beat
+from .table import ACCUMULATOR_SPACING, beats, columns_per_beat, passes, products_per_beat
 from .timing import cycles
 from .weights import strips
 
@@ -25,7 +25,8 @@ class Losses:
     work : Fraction
         Weight beats that the weights would take without padding.
     padding : Fraction
-        Weight beats beyond that: columns of the last tile that are not there.
+        Weight beats beyond that: columns of the last tile that are not there, and where rows or
+        tokens share a beat, those.
     idle : int
         Slots in which an accumulator is waited for: a block of fewer than 4 rows.
     records : int
@@ -68,11 +69,11 @@ class Losses:
 
 
 def efficiency(config: Configuration, *, weights: int, cycles: int, trits: bool) -> float:
-    """Return weights over cycles times weights of a beat; 0 without cycles.
+    """Return weights over cycles times products of a beat; 0 without cycles.
 
     ``weights`` counts each plane and each token: rows x columns x planes x tokens.
     """
-    return weights / (cycles * weights_per_beat(config, trits)) if cycles else 0.0
+    return weights / (cycles * products_per_beat(config, trits)) if cycles else 0.0
 
 
 def losses(config: Configuration, d: Descriptor) -> Losses:
@@ -87,7 +88,7 @@ def losses(config: Configuration, d: Descriptor) -> Losses:
     fixed = cycles(config, single) - sum(_slots(config, single))
     weights, idle, records, scaler = slots = _slots(config, d)
     work = Fraction(d.rows * d.columns * d.planes_used * d.tokens,
-                    weights_per_beat(config, d.trits))
+                    products_per_beat(config, d.trits))
     return Losses(work=work, padding=weights - work, idle=idle, records=records, scaler=scaler,
                   waiting=cycles(config, d) - sum(slots) - fixed, fixed=fixed)
 
@@ -110,4 +111,5 @@ def _slots(config: Configuration, d: Descriptor) -> tuple[int, int, int, int]:
             records += scaled_tiles * words
             scaler += scaled_tiles * max(0, strip * groups - filled)
     weights = beats(config, rows=d.rows, columns=d.columns, planes=planes, trits=d.trits)
-    return weights * d.tokens, idle * d.tokens, records * d.tokens, scaler * d.tokens
+    times = passes(config, d.tokens)
+    return weights * times, idle * times, records * times, scaler * times

@@ -22,10 +22,11 @@ __all__ = [
     "levels",
     "max_columns",
     "pack",
+    "passes",
+    "products_per_beat",
     "tables",
     "total_width",
     "tree_levels",
-    "weights_per_beat",
     "worst_case",
 ]
 
@@ -39,11 +40,16 @@ def columns_per_beat(config: Configuration, trits: bool) -> int:
     return config.table.beat_bits * 5 // 8 if trits else config.table.beat_bits
 
 
-def weights_per_beat(config: Configuration, trits: bool) -> int:
-    """Return the weights of one plane, or the trits, that a beat holds."""
+def products_per_beat(config: Configuration, trits: bool) -> int:
+    """Return the products of weights of one plane, or of trits, that a beat makes."""
     if config.table.shared is not None:
-        return config.table.beat_bits // (TRIT_PLANES if trits else 1)
+        return config.table.tokens * config.table.beat_bits // (TRIT_PLANES if trits else 1)
     return columns_per_beat(config, trits)
+
+
+def passes(config: Configuration, tokens: int) -> int:
+    """Return how often the weights are read for so many vectors."""
+    return -(-tokens // config.table.tokens)
 
 
 def beats(config: Configuration, *, rows: int, columns: int, planes: int, trits: bool) -> int:

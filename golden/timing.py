@@ -20,6 +20,7 @@ _ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add
 _RECORD = 2  # a beat of records to the first one at the scaler
 _SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
 _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
+_READ_TO_WORD = 2  # registers: address of the scratchpad to the word at the unit
 _LEAVE = 4  # registers: the last beat of a block to its first result
 _STAGE = 4  # registers: output stage and the queue behind it
 _WRITE = 3  # result queue to scratchpad: take, put in place, write
@@ -108,13 +109,44 @@ def _shared_cycles(config: Configuration, layout: SharedLayout, d: Descriptor) -
     All cycles are beats, but for a block that ends before the results of the one before have left:
     it waits with its last beat.
     """
-    planes = TRIT_PLANES if d.trits else d.planes_stored
-    block_beats = planes * -(-d.columns // layout.k)
-    last = max(_FIRST_ISSUE, config.memory.latency + _FIRST_BEAT) - 1
-    free = 0
+    planes, at_once = TRIT_PLANES if d.trits else d.planes_stored, config.table.tokens
+    beats = -(-d.columns // layout.k)  # of a plane
+    per_word = config.activations_per_word // layout.k
+    pass_beats = [per_word] * (beats // per_word) + [beats % per_word] * (beats % per_word > 0)
+    first = max(_FIRST_ISSUE + at_once - 1, config.memory.latency + _FIRST_BEAT)
     blocks = [min(layout.rows, d.rows - start) for start in range(0, d.rows, layout.rows)]
-    for rows in blocks * d.tokens:
-        last = max(last + block_beats, free)
-        free = last + _LEAVE + rows
+    results = [rows * min(at_once, d.tokens - token) for token in range(0, d.tokens, at_once)
+               for rows in blocks]
+    if at_once * len(pass_beats) > beats:  # reading the words of all tokens takes longer
+        free = _reader_bound(results, pass_beats * planes, at_once, first)
+    else:
+        free = 0
+        for count in results:
+            last = max(first + planes * beats - 1, free)
+            first, free = last + 1, last + _LEAVE + count
     stage = _STAGE if config.table.scaled else 0
     return free - 1 + stage + _WRITE
+
+
+def _reader_bound(results: list[int], block_words: list[int], tokens: int, first: int) -> int:
+    """Return when the last result has left, word by word.
+
+    ``block_words`` has the beats of each word of a block; a word of each of ``tokens`` is read in
+    as many cycles, while fewer than three wait in the queue.
+    """
+    free, read, end, taken = 0, 0, 0, [-1] * 4
+    for count in results:
+        for number, beats in enumerate(block_words, start=1):
+            start = read + 1
+            if taken[-4] > read:  # its first token has to wait
+                start = max(read + 2, taken[-3] + 1)
+            if tokens > 1:
+                start = max(start + 1, taken[-3] + 1) - 1
+            read = start + tokens - 1
+            taken = [*taken[1:], max(read + _READ_TO_WORD, end)]
+            end = max(taken[-1] + beats, first - 1 + beats)
+            first = 0
+            if number == len(block_words):
+                end = max(end, free)
+                free = end + _LEAVE + count
+    return free

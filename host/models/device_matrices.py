@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...golden.scales import output_stage
-from ...golden.table import weights_per_beat
+from ...golden.table import products_per_beat
 from ..driver import Device
 from ..layer import Layer
 from ..program import Program
@@ -61,7 +61,7 @@ class Figures:
 
     @property
     def efficiency(self) -> float:
-        """Weights over cycles times weights of a beat; 0 before the first token."""
+        """Weights over cycles times products of a beat; 0 before the first token."""
         return self.work * self.tokens / self.cycles if self.cycles else 0.0
 
 
@@ -117,7 +117,7 @@ class DeviceMatrices:
             self._loaded.append(layer)
             layers.append(layer)
             advance()
-        per_beat = weights_per_beat(device.config, True)
+        per_beat = products_per_beat(device.config, True)
         first, *others = (matrix.name for matrix in group)
         name = "+".join([first, *(other.rpartition(".")[2] for other in others)])
         return _Group(layers, program, Figures(

@@ -33,7 +33,7 @@ class ActivationReader(wiring.Component):
     """Stream the words of a vector, for each row block of each token.
 
     Latency: 3 cycles from a command to the first word. Throughput: one word a cycle, without a gap
-    between commands.
+    between commands; with M vectors at once, all of them in M cycles.
 
     Parameters
     ----------
@@ -45,7 +45,9 @@ class ActivationReader(wiring.Component):
         Taken when the last word of the one before is asked for.
     address : ``Out``, data : ``In(D)``
         Port of the scratchpad.
-    o : ``Out(stream.Signature(ArrayLayout(signed(A), P)))``
+    o : ``Out(stream.Signature(ArrayLayout(signed(A), M P)))``
+        A word, or with ``table.tokens`` = M one of each of M vectors, side by side; those of
+        vectors that are not there are undefined.
     """
 
     def __init__(self, config: Configuration):
@@ -56,7 +58,8 @@ class ActivationReader(wiring.Component):
             "address": Out(range(config.scratchpad.words)),
             "data": In(t.beat_bits),
             "o": Out(stream.Signature(
-                data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
+                data.ArrayLayout(signed(t.activation_bits),
+                                 t.tokens * config.activations_per_word))),
         })
 
     @property
@@ -78,17 +81,9 @@ class ActivationReader(wiring.Component):
             for name in ("words", "rows", "passes", "tokens"))
         # A pass is all there is, where rows do not share tables.
         last_pass = passes_left == 1 if t.shared else Const(1)
-        m.d.comb += [
-            issue.eq(active & (queue.level + arrived < 4)),
-            queue.i.valid.eq(arrived),
-        ]
-        m.d.sync += arrived.eq(issue)
-        stored = 8 * self._config.activation_bytes
-        for lane in range(self._config.activations_per_word):
-            m.d.comb += queue.i.payload[lane].eq(
-                self.data.word_select(lane, stored)[: t.activation_bits])
-        with m.If(issue):
-            m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
+        word, all_tokens = self._read(m, queue, active, issue, arrived, command.step)
+        with m.If(issue & all_tokens):
+            m.d.sync += [self.address.eq(word + 1), left.eq(left - 1)]
             with m.If(left == 1):
                 m.d.sync += [
                     self.address.eq(base),
@@ -101,12 +96,12 @@ class ActivationReader(wiring.Component):
                         passes_left.eq(command.passes),
                     ]
                 with m.If(last_pass & (rows_left <= t.row_block)):
-                    m.d.comb += end.eq(tokens_left == 1)
+                    m.d.comb += end.eq(tokens_left <= t.tokens)
                     m.d.sync += [
-                        base.eq(base + command.step),
-                        self.address.eq(base + command.step),
+                        base.eq(base + (command.step << t.tokens.bit_length() - 1)),
+                        self.address.eq(base + (command.step << t.tokens.bit_length() - 1)),
                         rows_left.eq(command.rows),
-                        tokens_left.eq(tokens_left - 1),
+                        tokens_left.eq(tokens_left - t.tokens),
                     ]
         with m.If(end | ~active):
             m.d.comb += self.command.ready.eq(1)
@@ -121,3 +116,41 @@ class ActivationReader(wiring.Component):
                 tokens_left.eq(fresh.tokens),
             ]
         return m
+
+    def _read(self, m, queue, active, issue, arrived, step):
+        """Read a word, or one of each token that is multiplied at once, and put it in the queue.
+
+        Returns
+        -------
+        word : Value
+            Address of the present word of the first token.
+        all_tokens : Value
+            The last token's is read.
+        """
+        count, stored = self._config.table.tokens, 8 * self._config.activation_bytes
+        word, all_tokens, before = self.address, Const(1), []
+        m.d.comb += [queue.i.valid.eq(arrived), issue.eq(active & (queue.level + arrived < 4))]
+        if count > 1:
+            token, word = Signal(range(count)), Signal.like(self.address, name="word")
+            first = Signal.like(self.address)  # of the word, kept while other tokens' are read
+            all_tokens = token == count - 1
+            m.d.comb += [word.eq(Mux(token == 0, self.address, first)),
+                         issue.eq(active & (queue.level < 3))]
+            with m.If(issue):
+                m.d.sync += [token.eq(token + 1), first.eq(word)]
+                with m.If(~all_tokens):
+                    m.d.sync += self.address.eq(self.address + step)
+            reading = Signal()
+            m.d.sync += reading.eq(issue)
+            for number in reversed(range(count - 1)):
+                held = Signal.like(self.data, name=f"token_{number}", reset_less=True)
+                with m.If(reading):
+                    m.d.sync += held.eq(before[0] if before else self.data)
+                before.insert(0, held)
+        m.d.sync += arrived.eq(issue & all_tokens)
+        per_word = self._config.activations_per_word
+        for number, source in enumerate([*before, self.data]):
+            for lane in range(per_word):
+                m.d.comb += queue.i.payload[number * per_word + lane].eq(
+                    source.word_select(lane, stored)[: self._config.table.activation_bits])
+        return word, all_tokens

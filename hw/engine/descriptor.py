@@ -288,7 +288,8 @@ class DescriptorCheck(wiring.Component):
             with m.State("OVERLAP"):
                 m.d.sync += self.done.eq(1)
                 overlap = (d.source < destination_end) & (d.destination < source_end)
-                added = d.accumulate & (d.tokens != 1) & (d.destination_step < result_words)
+                added = ((d.accumulate | Const(config.table.tokens > 1)) & (d.tokens != 1)
+                         & (d.destination_step < result_words))
                 refuse((self.refusal == Refusal.NONE) & (overlap | added), Refusal.OVERLAP)
                 m.next = "IDLE"
         return m

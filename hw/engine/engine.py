@@ -108,6 +108,8 @@ class Engine(wiring.Component):
         activations, beats, results = (mover.command.payload for mover in movers)
         words = config.activations_per_word
         walk = Signal(walk_command(config))
+        at_once, times = config.table.tokens, Signal(16)  # the weights are read
+        m.d.comb += times.eq((d.tokens + (at_once - 1)) >> (at_once.bit_length() - 1))
         m.d.comb += [
             walk.trits.eq(d.trits),
             walk.planes.eq(d.planes_stored),
@@ -123,16 +125,17 @@ class Engine(wiring.Component):
             beats.weights.eq(d.weights),
             beats.scales.eq(d.scales),
             beats.beats.eq(control.beats),
-            beats.tokens.eq(d.tokens),
+            beats.tokens.eq(times),
             beats.walk.eq(walk),
             results.destination.eq(d.destination),
             results.step.eq(d.destination_step),
             results.tokens.eq(d.tokens),
+            results.rows.eq(d.rows),
             results.element.eq(d.destination_type),
             results.accumulate.eq(d.accumulate),
         ]
 
-        # The unit has one command for each token, the first in the cycle of the dispatch.
+        # The unit has a command for each time, the first in the cycle of the dispatch.
         left, taken = Signal(16), Signal()
         fresh, held = Signal(table_command(config)), Signal(table_command(config))
         m.d.comb += [
@@ -140,6 +143,11 @@ class Engine(wiring.Component):
             table.command.payload.eq(Mux(left != 0, held, fresh)),
             table.command.valid.eq(taken | (left != 0)),
         ]
+        if at_once > 1:  # tokens of the last time, until then
+            rest = d.tokens[: at_once.bit_length() - 1]
+            m.d.comb += fresh.tokens.eq(Mux(rest == 0, at_once, rest))
+            with m.If(Mux(left != 0, left, times) != 1):
+                m.d.comb += table.command.payload.tokens.eq(at_once)
         if config.table.scaled:
             m.d.comb += [
                 walk.used.eq(d.planes_used),
@@ -155,7 +163,7 @@ class Engine(wiring.Component):
         m.d.comb += [control.dispatch.ready.eq(room), taken.eq(control.dispatch.valid & room)]
         m.d.comb += [mover.command.valid.eq(taken) for mover in movers]
         with m.If(taken):
-            m.d.sync += [held.eq(fresh), left.eq(d.tokens - table.command.ready)]
+            m.d.sync += [held.eq(fresh), left.eq(times - table.command.ready)]
         with m.Elif(table.command.valid & table.command.ready):
             m.d.sync += left.eq(left - 1)
 

@@ -10,6 +10,7 @@ from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
 from ..table.commands import part, take
 from ..table.stage import result_layout
+from .places import BlockPlaces
 from .scratchpad import scratchpad_write
 
 __all__ = ["ResultWriter", "result_command"]
@@ -18,12 +19,14 @@ __all__ = ["ResultWriter", "result_command"]
 def result_command(config: Configuration) -> data.StructLayout:
     """Return the layout of a command.
 
-    ``destination``, ``step``: first word, words between tokens; ``tokens``: vectors; ``element``:
-    an :class:`~luthier.golden.descriptor.Element`; ``accumulate``: add to what is there.
+    ``destination``, ``step``: first word, words between tokens; ``tokens``: vectors; ``rows`` of
+    the matrix; ``element``: an :class:`~luthier.golden.descriptor.Element`; ``accumulate``: add to
+    what is there.
     """
     address = range(config.scratchpad.words)
     return data.StructLayout({
-        "destination": address, "step": address, "tokens": 16, "element": 2, "accumulate": 1})
+        "destination": address, "step": address, "tokens": 16,
+        "rows": range(config.table.max_rows + 1), "element": 2, "accumulate": 1})
 
 
 class ResultWriter(wiring.Component):
@@ -40,7 +43,8 @@ class ResultWriter(wiring.Component):
     command : ``In(stream.Signature(result_command(config)))``
         Two are queued.
     i : ``In(stream.Signature(result_layout))``
-        Results, taken while there is a command for them.
+        Results, taken while there is a command for them: rows of a token, and then of the next; or
+        with ``table.tokens`` = M for each row block those of one token after the other, of M.
     address : ``Out``, data : ``In(D)``
         Port of the scratchpad: what is there.
     write : ``Out(scratchpad_write(config))``, write_valid : ``Out(1)``
@@ -74,7 +78,8 @@ class ResultWriter(wiring.Component):
         size = self._config.word_bytes
         m.submodules.commands = commands = Queue(result_command(self._config), 2)
         wiring.connect(m, wiring.flipped(self.command), commands.i)
-        command = Signal(part(result_command(self._config), "step", "element", "accumulate"))
+        command = Signal(part(result_command(self._config), "step", "element", "accumulate",
+                              *(("rows",) if self._config.table.tokens > 1 else ())))
         active = Signal()
         place = Signal(range(size))  # byte of the word
         base = Signal.like(self.address)
@@ -84,15 +89,15 @@ class ResultWriter(wiring.Component):
         layout = data.StructLayout({
             "result": result_layout, "address": range(self._config.scratchpad.words),
             "place": range(size), "first": 1, "full": 1, "end": 1, "element": 2, "accumulate": 1})
-        taken, full, end = Signal(), Signal(), Signal()
+        taken, full, end, token_end = Signal(), Signal(), Signal(), Signal()
         step = Signal(3)
         item, valid = Signal(layout, reset_less=True), Signal()
         m.d.comb += [
             step.eq(1 << command.element),
             self.i.ready.eq(active),
             taken.eq(self.i.valid & active),
-            full.eq((place + step == size) | self.i.payload.last),
-            end.eq(taken & self.i.payload.last & (tokens_left == 1)),
+            full.eq((place + step == size) | self.i.payload.last | token_end),
+            end.eq(taken & self.i.payload.last & (tokens_left <= self._config.table.tokens)),
         ]
         m.d.sync += valid.eq(taken)
         with m.If(taken):
@@ -110,10 +115,11 @@ class ResultWriter(wiring.Component):
             with m.If(full):
                 m.d.sync += self.address.eq(self.address + 1)
             with m.If(self.i.payload.last):
+                following = base + (command.step << self._config.table.tokens.bit_length() - 1)
                 m.d.sync += [
-                    base.eq(base + command.step),
-                    self.address.eq(base + command.step),
-                    tokens_left.eq(tokens_left - 1),
+                    base.eq(following),
+                    self.address.eq(following),
+                    tokens_left.eq(tokens_left - self._config.table.tokens),
                 ]
         with m.If(end | ~active):
             m.d.comb += commands.o.ready.eq(1)
@@ -124,6 +130,20 @@ class ResultWriter(wiring.Component):
                 self.address.eq(commands.o.payload.destination),
                 tokens_left.eq(commands.o.payload.tokens),
             ]
+        if self._config.table.tokens > 1:
+            m.submodules.places = places = BlockPlaces(self._config)
+            fresh, loading = commands.o.payload, end | ~active
+            m.d.comb += [
+                places.load.eq(loading),
+                places.destination.eq(fresh.destination),
+                places.tokens.eq(fresh.tokens),
+                *(getattr(places, name).eq(Mux(loading, fresh[name], command[name]))
+                  for name in ("step", "rows", "element")),
+                places.taken.eq(taken),
+                token_end.eq(places.row_end),
+            ]
+            with m.If(taken & places.row_end & ~end):
+                m.d.sync += self.address.eq(places.target)
         self._store(m, item, valid)
         return m
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parts of the table unit are told about an operation."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data
 
@@ -90,8 +92,10 @@ def scale_command() -> data.StructLayout:
 
 
 def table_command(config: Configuration) -> data.StructLayout:
-    """Return the layout of a command: one matrix times one vector."""
-    layout = {"walk": walk_command(config)}
+    """Return the layout of a command: one matrix times one vector, or ``tokens`` of them."""
+    layout: dict[str, Any] = {"walk": walk_command(config)}
+    if config.table.tokens > 1:
+        layout["tokens"] = range(config.table.tokens + 1)
     if config.table.scaled:
         layout["stage"] = scale_command()
     return data.StructLayout(layout)

@@ -42,7 +42,8 @@ class RegisterUnit(wiring.Component):
     Members
     -------
     command : ``In(stream.Signature(StructLayout))``
-        ``rows``, ``columns``, ``planes``, and ``trits``, with which ``planes`` is not looked at.
+        ``rows``, ``columns``, ``planes``, and ``trits``, with which ``planes`` is not looked at;
+        ``tokens`` of which there are results, 1 to M.
     activations : ``In(stream.Signature(ArrayLayout(ArrayLayout(signed(A), words), tokens)))``
         All words of the vectors for each plane of each block.
     weights : ``In(stream.Signature(D))``
@@ -73,7 +74,7 @@ class RegisterUnit(wiring.Component):
                                   activation_bits=activation_bits, width=self._width)
         self._command = data.StructLayout({
             "rows": range(max_rows + 1), "columns": range(max_columns + 1),
-            "planes": range(_PLANES + 1), "trits": 1})
+            "planes": range(_PLANES + 1), "trits": 1, "tokens": range(tokens + 1)})
         super().__init__({
             "command": In(stream.Signature(self._command)),
             "activations": In(stream.Signature(data.ArrayLayout(
@@ -184,12 +185,14 @@ class RegisterUnit(wiring.Component):
     def _results(self, m, tile, command, block_end, end, free):
         """Take over the sums of a block when they are there, and hand them out."""
         n, width = self._layout.rows, self._width
-        layout = data.StructLayout({"valid": 1, "rows": range(n + 1), "trits": 1, "last": 1})
+        layout = data.StructLayout({"valid": 1, "rows": range(n + 1), "trits": 1, "last": 1,
+                                    "tokens": range(self._tokens + 1)})
         leaving = Signal(layout)
         m.d.comb += [
             leaving.valid.eq(block_end),
             leaving.rows.eq(Mux(command.rows < n, command.rows, n)),
             leaving.trits.eq(command.trits),
+            leaving.tokens.eq(command.tokens),
             leaving.last.eq(end),
         ]
         stages = [leaving]
@@ -201,7 +204,7 @@ class RegisterUnit(wiring.Component):
                 for token in range(self._tokens)]
         token = Signal(range(self._tokens))
         left = Signal(range(n + 1))  # rows of this token
-        last_token = token == self._tokens - 1
+        last_token = token == now.tokens - 1
         value = Array(word[:width].as_signed() for word in sums)[token]
         m.d.comb += [
             free.eq(~(Cat(stage.valid for stage in stages[1:]).any() | now.valid)),

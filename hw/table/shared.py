@@ -17,10 +17,10 @@ __all__ = ["SharedTableUnit"]
 
 
 class SharedTableUnit(wiring.Component):
-    """A :class:`~.registers.RegisterUnit` for one token, and the output stage behind it.
+    """A :class:`~.registers.RegisterUnit`, and the output stage behind it.
 
     ``cycles(descriptor)`` is the time of a whole operation in the engine. Throughput: one beat a
-    cycle. Any stream may stall at any time. Results come in the order of the rows.
+    cycle. Any stream may stall at any time.
 
     Parameters
     ----------
@@ -29,8 +29,10 @@ class SharedTableUnit(wiring.Component):
 
     Members
     -------
-    The same as of :class:`~.unit.TableUnit`, but the activations are all words of the vector for
-    each plane of each row block, and weights are in the order of :mod:`luthier.golden.shared`.
+    The same as of :class:`~.unit.TableUnit`, but: a command is for up to M ``tokens``, activations
+    are M words side by side, those of the vectors for each plane of each row block; weights are in
+    the order of :mod:`luthier.golden.shared`; for each row block come the results of one token
+    after those of the other.
     """
 
     def __init__(self, config: Configuration):
@@ -40,12 +42,12 @@ class SharedTableUnit(wiring.Component):
         self._config = config
         activations = config.activations_per_word
         self._unit = RegisterUnit(
-            layout, tokens=1, activation_bits=t.activation_bits, words=activations,
+            layout, tokens=t.tokens, activation_bits=t.activation_bits, words=activations,
             max_rows=t.max_rows, max_columns=t.max_columns)
         super().__init__({
             "command": In(stream.Signature(table_command(config))),
             "activations": In(stream.Signature(
-                data.ArrayLayout(signed(t.activation_bits), activations))),
+                data.ArrayLayout(signed(t.activation_bits), t.tokens * activations))),
             "weights": In(stream.Signature(t.beat_bits)),
             "results": Out(stream.Signature(result_layout)),
             "busy": Out(1),
@@ -77,6 +79,8 @@ class SharedTableUnit(wiring.Component):
             unit.command.valid.eq(command.valid & room),
             *(unit.command.payload[name].eq(walk[name])
               for name in ("rows", "columns", "planes", "trits")),
+            unit.command.payload.tokens.eq(
+                command.payload.tokens if self._config.table.tokens > 1 else 1),
             self.activations.ready.eq(unit.activations.ready),
             unit.activations.valid.eq(self.activations.valid),
             unit.activations.payload.eq(self.activations.payload),

@@ -25,7 +25,10 @@ BAD = [
     ({"table": {"k": 7}}, "table.k must be 4, 5, 6 or 8, not 7"),
     ({"table": {"store": "registers"}}, "table.row_block (1024) must be 32 where table.store is "
      "'registers' and table.beat_bits is 128; change one of them"),
-    ({"table": {"store": "flash"}}, "table.store must be 'lutram', 'blockram' or 'registers', not 'flash'"),
+    ({"table": {"tokens": 2}}, "table.tokens (2) must be 1 where table.store is 'lutram'; set "
+     "table.store to 'registers'"),
+    ({"table": {"store": "flash"}}, "table.store must be 'lutram', 'blockram' or 'registers', not "
+     "'flash'"),
     ({"table": {"activation_bits": 3}}, "table.activation_bits must be between 4 and 16, not 3"),
     ({"table": {"activation_bits": 17}}, "table.activation_bits must be between 4 and 16, not 17"),
     ({"table": {"smallest_group": 8}}, "table.smallest_group must be 16, 32, 64 or 128, not 8"),

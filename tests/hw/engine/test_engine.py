@@ -156,6 +156,10 @@ CONFIGURATIONS = {
                    "scaled": False},
     "blockram": {"beat_bits": 64, "row_block": 32, "store": "blockram", "k": 8, "rounds": 4},
     "registers": {"beat_bits": 64, "row_block": 16, "store": "registers"},
+    "registers_m2": {"beat_bits": 64, "row_block": 16, "store": "registers", "tokens": 2},
+    "registers_m4": {"beat_bits": 128, "row_block": 32, "store": "registers", "tokens": 4},
+    "registers_m2_a16": {"beat_bits": 128, "row_block": 32, "store": "registers", "tokens": 2,
+                         "activation_bits": 16},
     "registers_plain_a16": {"beat_bits": 128, "row_block": 32, "store": "registers",
                             "activation_bits": 16, "scaled": False, "latency": 40},
 }

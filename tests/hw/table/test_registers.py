@@ -39,10 +39,11 @@ def run(build, operations, *, p_valid=1.0, p_ready=1.0, seed=1):
     for values, planes, x in operations:
         rows, columns = values.shape
         commands.append({"rows": rows, "columns": columns, "planes": planes or 3,
-                         "trits": int(not planes)})
-        padded = np.full((len(x), -(-columns // words) * words), -3)  # what is beyond is not used
-        padded[:, :columns] = x
-        vector = padded.reshape(len(x), -1, words).transpose(1, 0, 2).tolist()
+                         "trits": int(not planes), "tokens": len(x)})
+        # What is beyond is not used.
+        padded = np.full((build["tokens"], -(-columns // words) * words), -3)
+        padded[: len(x), :columns] = x
+        vector = padded.reshape(build["tokens"], -1, words).transpose(1, 0, 2).tolist()
         activations += vector * (-(-rows // layout.rows) * (planes or 2))
         packed = pack_planes(values, planes, layout) if planes else pack_trits(values, layout)
         assert len(packed) == beats(layout, rows=rows, columns=columns, planes=planes,
@@ -79,6 +80,8 @@ def test_products(name, rate):
               (n - 1, 2 * build["words"] + 1, 0),
               (n + 3, 4 * k, 0), (3, 17, 8)]
     operations = [operation(rng, build, *shape) for shape in shapes]
+    values, planes, x = operation(rng, build, n + 2, 2 * k, 2)
+    operations.append((values, planes, x[:1]))  # fewer tokens than there may be
     operations += [operation(rng, build, 2, 11, planes, extreme=True) for planes in (0, 1, 8)]
     p_valid, p_ready = {"full_rate": (1, 1), "stalls": (0.6, 0.6), "slow_results": (1, 0.2),
                         "slow_weights": (0.3, 1)}[rate]
