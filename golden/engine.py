@@ -20,7 +20,7 @@ from .descriptor import (
 from .protocol import Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .scales import output_stage
-from .shared import TRIT_PLANES, unpack_signs
+from .shared import TRIT_PLANES, SharedLayout, unpack_signs
 from .table import beats, columns_per_beat, passes
 from .timing import cycles
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
@@ -140,8 +140,8 @@ class Engine:
         of_x : int64 array, shape (tokens, groups)
             Of activations.
         """
-        if self.config.table.shared is not None:
-            return self._multiply_shared(packed, x, d)
+        if (shared := self.config.table.shared) is not None:
+            return self._multiply_shared(packed, x, d, shared)
         per_tile, tokens = columns_per_beat(self.config, d.trits), len(x)
         tiles = -(-d.columns // per_tile)
         groups = groups_per_tile(self.config, d.group, d.trits)
@@ -169,11 +169,12 @@ class Engine:
         return (sums, of_x) if d.group else (sums.sum(axis=2, keepdims=True),
                                              of_x.sum(axis=1, keepdims=True))
 
-    def _multiply_shared(self, packed: np.ndarray, x: np.ndarray,
-                         d: Descriptor) -> tuple[np.ndarray, np.ndarray]:
+    @staticmethod
+    def _multiply_shared(packed: np.ndarray, x: np.ndarray, d: Descriptor,
+                         layout: SharedLayout) -> tuple[np.ndarray, np.ndarray]:
         """The same for beats of many rows, which have no groups."""
         signs = unpack_signs(packed, d.rows, d.columns, TRIT_PLANES if d.trits else d.planes_stored,
-                             self.config.table.shared)
+                             layout)
         weights = (1,) * TRIT_PLANES if d.trits else 1 << np.arange(d.planes_stored)[::-1]
         sums = x @ np.tensordot(weights, signs, axes=1).T
         return (sums >> d.trits)[..., None], x.sum(axis=1, keepdims=True)

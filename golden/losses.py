@@ -80,11 +80,15 @@ def losses(config: Configuration, d: Descriptor) -> Losses:
     """Return where the cycles of an operation go, those of :func:`luthier.golden.timing.cycles`.
 
     What is no slot is told apart with the same function: an operation of the last block's rows, one
-    tile and one token waits for no tables but the first, so all of it but its slots is ``fixed``.
+    tile (a word of activations, where rows share tables) and the last tokens waits for no tables
+    but the first, so all of it but its slots is ``fixed``.
     """
-    per_beat = columns_per_beat(config, d.trits)
+    tile = columns_per_beat(config, d.trits)
+    if config.table.shared is not None:
+        tile = config.activations_per_word
     last_rows = (d.rows - 1) % config.table.row_block + 1
-    single = replace(d, rows=last_rows, columns=min(d.columns, per_beat), tokens=1)
+    single = replace(d, rows=last_rows, columns=min(d.columns, tile),
+                     tokens=(d.tokens - 1) % config.table.tokens + 1)
     fixed = cycles(config, single) - sum(_slots(config, single))
     weights, idle, records, scaler = slots = _slots(config, d)
     work = Fraction(d.rows * d.columns * d.planes_used * d.tokens,

@@ -42,7 +42,7 @@ def test_json(capsys, format):
 def test_table(capsys, tmp_path):
     assert main([*SMALL, "--json", str(tmp_path / "out.json")]) == 0
     out = capsys.readouterr().out
-    for text in ("golden:tiny: configuration tiny, hash 9ff164b9", "ternary-30x100", "mismatches",
+    for text in ("golden:tiny: configuration tiny, hash ae6b5da4", "ternary-30x100", "mismatches",
                  "efficiency", "bits per weight in memory", "time at 50 MHz"):
         assert text in out
     assert json.loads((tmp_path / "out.json").read_text())["rows"] == 30

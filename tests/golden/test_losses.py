@@ -12,7 +12,7 @@ from luthier.golden.config import Configuration, load_configuration, named_confi
 from luthier.golden.descriptor import Descriptor, Element, Refusal, refusal
 from luthier.golden.losses import Losses, efficiency, losses
 from luthier.golden.records import scale_words
-from luthier.golden.table import beats, columns_per_beat, max_columns
+from luthier.golden.table import beats, columns_per_beat, max_columns, passes
 from luthier.golden.timing import build_cycles, cycles
 
 SCALED = Descriptor.SCALED | Descriptor.SATURATE
@@ -58,7 +58,7 @@ def test_parts_add_up(config):
         assert parts.cycles == cycles(config, d), d
         assert parts.work + sum(parts.lost().values()) == parts.cycles
         assert min(parts.lost().values()) >= 0 < parts.fixed, (d, parts)
-        assert parts.work + parts.padding == d.tokens * beats(
+        assert parts.work + parts.padding == passes(config, d.tokens) * beats(
             config, rows=d.rows, columns=d.columns, planes=d.planes_used, trits=d.trits)
         assert float(parts.work / parts.cycles) == pytest.approx(efficiency(
             config, weights=d.rows * d.columns * d.planes_used * d.tokens, cycles=parts.cycles,
@@ -107,6 +107,7 @@ def test_waiting_is_what_results_take_beyond_the_next_block(trits):
                        planes_used=planes)
         beats = (2 if trits else planes) * -(-columns // 4)
         assert losses(config, d).waiting == 4 * max(0, 64 + 4 - beats)
+        assert losses(config, replace(d, tokens=2)).waiting == 4 * max(0, 128 + 4 - beats)
 
 
 @pytest.mark.parametrize("columns, group", [(100, 0), (1000, 0), (1000, 128), (1000, 32)])

@@ -165,12 +165,13 @@ def test_results_and_figures(name, planes):
             stats, trits = layer.stats, planes == 0
             shape = {"rows": rows, "columns": columns, "planes": planes or 1, "trits": trits}
             assert stats.tokens == tokens and stats.report.operations == 1
-            assert stats.beats == tokens * table.beats(config, **shape) == stats.report.busy
+            beats = table.passes(config, tokens) * table.beats(config, **shape)
+            assert stats.beats == beats == stats.report.busy
             assert stats.cycles == declared(config, shape, tokens)
             assert stats.cycles == stats.declared_cycles == layer.declared_cycles(tokens)
             per_beat = config.table.beat_bits * (5 if trits else 8) // 8
-            if config.table.shared and trits:
-                per_beat = config.table.beat_bits // 2
+            if config.table.shared:
+                per_beat = config.table.beat_bits * config.table.tokens // (1 + trits)
             assert stats.efficiency == pytest.approx(
                 rows * columns * (planes or 1) * tokens / (stats.cycles * per_beat))
             assert layer.bits_per_weight == weights.bits_per_weight(config)
