@@ -19,7 +19,7 @@ from ..hw.baseline import (
     SignLane,
     TritLane,
 )
-from ..hw.table import TableUnit
+from ..hw.table import SharedTableUnit, TableUnit
 from ..hw.table.lanes import TableLane
 from ..hw.table.tile import RegisterTile
 from .routing import DoesNotFit, route
@@ -153,7 +153,12 @@ def _tiles(beat_bits: int, activation_bits: int) -> list[Design]:
 
     table = Design("table", "tile", lambda: RegisterTile(k=_TILE_K, **shape), rates(*_TILE_BITS),
                    "registers", _TILE_K, _TOKENS, tokens=_TOKENS)
-    return [table, multiply("add or subtract", DigitTile, 1),
+    config = Configuration.from_data({"name": "density", "table": {
+        "beat_bits": beat_bits, "store": "registers", "row_block": rows, "tokens": _TOKENS,
+        "activation_bits": activation_bits, "scaled": False}})
+    unit = Design("table", "unit", lambda: SharedTableUnit(config), rates(*_TILE_BITS),
+                  "registers", _TILE_K, _TOKENS, tokens=_TOKENS)
+    return [unit, table, multiply("add or subtract", DigitTile, 1),
             *(multiply(f"multiply {name}", kind, bits) for bits in (2, 4)
               for name, kind in (("digits", DigitTile), ("as synthesis does", MultiplyTile)))]
 

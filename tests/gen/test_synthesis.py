@@ -129,8 +129,9 @@ def test_tiles(tmp_path):
     path = tmp_path / "cells.lib"
     path.write_text(cells("buf", "inv", "nand2", "dff"))
     rows = measure(designs(64, 4, "asic"), "asic", path)
-    assert {(row["part"], row["tokens"]) for row in rows} == {("tile", 2)}
-    tables = {row["bits"]: row for row in rows if row["store"] == "registers"}
+    assert {(row["part"], row["tokens"]) for row in rows} == {("tile", 2), ("unit", 2)}
+    tables = {row["bits"]: row for row in rows
+              if row["store"] == "registers" and row["part"] == "tile"}
     assert sorted(tables) == [1, 2, 4] and len({row["gates"] for row in tables.values()}) == 1
     for bits, table in tables.items():
         others = [row["gates_per_weight"] for row in rows
