@@ -181,6 +181,11 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
                 replace(small, source=8, destination=96, wait=1 << queue),
                 replace(small, source=64, destination=128, wait=1 << other),
                 replace(take, wait=1 << rng.choice([queue, other]))])  # for what never comes
+            # Tokens that a program leaves are none for the next, which waits for its own.
+            _run(link, config, rng, [put] * rng.randint(1, TOKEN_LIMIT))
+            _run(link, config, rng, [
+                replace(long, release=1 << queue),
+                replace(small, source=8, destination=96, wait=1 << queue), take])
             # A long one of few activations: those behind it are fetched while it has two at work.
             most = min(config.table.max_rows, 192)
             slow = replace(small, columns=8, planes_stored=8, planes_used=8, rows=most, source=4,

@@ -20,6 +20,9 @@ class Pointless:
     - The deciding bit alone settles what the cell puts out: a vector with a bit of 1 is not zero.
     - A bit is stuck at 0, or decided upon by one, that is never 1 according to
       :mod:`luthier.sim.verification.exclusions`, or that only goes into such bits.
+    - A reset of a memory's read port, or an enable that is always 1: ports without a clock have
+      none, and Yosys stops at a fault in them.
+    - A multiplexer chooses between two constants that are equal in that bit.
     - A clock: behind the multiplexer of its fault it comes a simulator's step late, and its
       registers take the new values of the others, fault or none.
 
@@ -38,16 +41,26 @@ class Pointless:
         netlist, cell, port, mode = self._netlist, fields["cell"], fields["port"], fields["mode"]
         index = int(fields["portbit"])
         value = netlist.constant(cell, port, index)
+        if port in ("RD_ARST", "RD_SRST") or (port, value) == ("RD_EN", "1"):
+            return True
         if value == "x" or port.endswith("CLK") or not self._used(cell, port, index):
             return True
         if mode.startswith("const"):
-            return value == mode[-1] or mode == "const0" and self._lost(cell, port, index)
+            return (value == mode[-1] or self._chosen(cell, port, index) == mode[-1]
+                    or mode == "const0" and self._lost(cell, port, index))
         if mode.startswith("cnot"):
             control = netlist.bit(cell, port, int(fields["ctrlbit"]))
             return (isinstance(control, str) and control != mode[-1]
                     or mode == "cnot1" and self._lost(cell, port, int(fields["ctrlbit"]))
                     or self._decided(fields))
         return False
+
+    def _chosen(self, cell: str, port: str, index: int) -> str | None:
+        """Return the constant that a multiplexer puts out, whatever it chooses; else None."""
+        if (self._netlist.kind(cell), port) != ("$mux", "Y"):
+            return None
+        first, second = (self._netlist.constant(cell, source, index) for source in "AB")
+        return first if first == second else None
 
     def _used(self, cell: str, port: str, index: int) -> bool:
         """Whether an output of the device depends on a bit of a port."""

@@ -71,6 +71,13 @@ module \luthier
     connect \B 4'0001
     connect \Y $more
   end
+  wire width 4 output 6 \chosen
+  cell $mux $flatten\engine.$mux$10
+    connect \A 4'1000
+    connect \B 4'1101
+    connect \S \engine.g
+    connect \Y \chosen
+  end
   wire width 4 $more
   connect \engine.same \engine.b
   connect \report [39:4] \engine.control.cycles [39:4]
@@ -91,6 +98,9 @@ def fault(mode, cell, port, bit, control=None):
     (("inv", "store", "WR_ADDR", 3), ("inv", "store", "WR_ADDR", 1)),  # a value without meaning
     (("inv", "dff$3", "CLK", 0), ("inv", "dff$3", "D", 0)),
     (("inv", "store", "WR_CLK", 0), ("inv", "store", "RD_DATA", 0)),
+    (("inv", "store", "RD_ARST", 0), ("inv", "store", "RD_DATA", 1)),
+    (("const0", "mux$10", "Y", 1), ("const0", "mux$10", "Y", 0)),  # both are 0
+    (("const1", "mux$10", "Y", 3), ("const0", "mux$10", "Y", 3)),  # both are 1
     (("const0", "dff$3", "Q", 39), ("const0", "dff$3", "Q", 3)),  # a counter that stays below
     (("const0", "mux$2", "B", 39), ("const0", "mux$2", "B", 3)),
     (("const0", "add$1", "Y", 39), ("const1", "add$1", "Y", 39)),
