@@ -121,7 +121,7 @@ def many(recorder: Recorder, rng: random.Random, effort: int) -> None:
     config, few = recorder.config, replace(_plain(recorder.config), rows=1, columns=1)
     link = Link(recorder)
     fill(link, config, rng)
-    for tokens in (600, 0x7001):
+    for tokens in (1624, 0x7001):
         write_descriptors(link, 0, [replace(few, tokens=tokens, destination_step=0)])
         link.run(0, 1, 1)
     link.read(Space.SCRATCHPAD, few.destination, 2)
@@ -184,7 +184,7 @@ def queues(recorder: Recorder, rng: random.Random, effort: int) -> None:
             # Tokens that a program leaves are none for the next, which waits for its own.
             _run(link, config, rng, [put] * rng.randint(1, TOKEN_LIMIT))
             _run(link, config, rng, [
-                replace(long, release=1 << queue),
+                replace(long, source=32, release=1 << queue),  # of activations that are new
                 replace(small, source=8, destination=96, wait=1 << queue), take])
             # A long one of few activations: those behind it are fetched while it has two at work.
             most = min(config.table.max_rows, 192)
