@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import UserError
-from .weights import check_matrix
+from .weights import check_trits, plane_bits
 
 __all__ = [
     "TRIT_PLANES",
@@ -80,20 +80,13 @@ def pack_planes(values: np.ndarray, planes: int, layout: SharedLayout) -> np.nda
     UserError
         If a value has no such form.
     """
-    values = check_matrix(values).astype(np.int64)
-    limit = 2**planes - 1
-    if ((values % 2 == 0) | (abs(values) > limit)).any():
-        raise UserError(
-            f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
-    q = (values + limit) >> 1
+    q = plane_bits(values, planes)
     return _pack(q >> np.arange(planes)[::-1, None, None] & 1, layout)
 
 
 def pack_trits(values: np.ndarray, layout: SharedLayout) -> np.ndarray:
     """Pack -1, 0 and 1; see :func:`pack_planes` for parameters and errors."""
-    values = check_matrix(values)
-    if (abs(values.astype(np.int64)) > 1).any():
-        raise UserError("ternary weights must be -1, 0 or 1")
+    values = check_trits(values)
     return _pack(np.stack([values >= 0, values > 0]).astype(np.int64), layout)
 
 

@@ -38,12 +38,13 @@ __all__ = [
     "SHORTEST_STRIP",
     "STRIP_ROWS",
     "Layout",
-    "check_matrix",
+    "check_trits",
     "decode_planes",
     "decode_trits",
     "five_path",
     "pack_planes",
     "pack_trits",
+    "plane_bits",
     "plane_fields",
     "strips",
     "trit_codes",
@@ -225,12 +226,35 @@ def _order(rows: int, planes: int, tiles: int, row_block: int) -> np.ndarray:
             + (strip_start - block_start) * planes + step * strip_rows + (row - strip_start))
 
 
-def check_matrix(values: np.ndarray) -> np.ndarray:
-    """Return weights as an array; UserError if they are not a matrix of integers."""
+def _check_matrix(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "iu":
         raise UserError(f"weights must be a two-dimensional array of integers, not shape "
                         f"{values.shape} of {values.dtype}")
+    return values
+
+
+def plane_bits(values: np.ndarray, planes: int) -> np.ndarray:
+    """Return q, an int64 array, for odd weights ``2 * q - (2**planes - 1)``: a bit for each plane.
+
+    Raises
+    ------
+    UserError
+        If a value has no such form, or they are not a matrix of integers.
+    """
+    values = _check_matrix(values).astype(np.int64)
+    limit = 2**planes - 1
+    if ((values % 2 == 0) | (abs(values) > limit)).any():
+        raise UserError(
+            f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
+    return (values + limit) >> 1
+
+
+def check_trits(values: np.ndarray) -> np.ndarray:
+    """Return weights as an array; UserError if they are not a matrix of -1, 0 and 1."""
+    values = _check_matrix(values)
+    if (abs(values.astype(np.int64)) > 1).any():
+        raise UserError("ternary weights must be -1, 0 or 1")
     return values
 
 
@@ -254,17 +278,13 @@ def pack_planes(values: np.ndarray, planes: int, layout: Layout) -> np.ndarray:
     UserError
         If a value has no such form.
     """
-    values = check_matrix(values).astype(np.int64)
-    limit = 2**planes - 1
-    if ((values % 2 == 0) | (abs(values) > limit)).any():
-        raise UserError(
-            f"weights of {planes} sign planes must be odd and between {-limit} and {limit}")
-    rows, columns = values.shape
+    numbers = plane_bits(values, planes)
+    rows, columns = numbers.shape
     d, highest = layout.beat_bits, _highest(layout)
     tiles = -(-columns // d)
     q = np.zeros((rows, tiles, d), np.uint8)
     q[..., highest] = 255  # A field that is all padding packs to zero.
-    q.reshape(rows, -1)[:, :columns] = (values + limit) >> 1
+    q.reshape(rows, -1)[:, :columns] = numbers
     bits = (q[None] >> np.arange(planes, dtype=np.uint8)[:, None, None, None]) & 1
     sign = bits[..., highest] ^ 1
     stored = np.where(highest == np.arange(d), sign, bits ^ sign)
@@ -298,9 +318,7 @@ def pack_trits(values: np.ndarray, layout: Layout) -> np.ndarray:
     Returns uint8 (rows * tiles, D / 8); see :func:`pack_planes` for the other parameters and
     errors.
     """
-    values = check_matrix(values)
-    if (abs(values.astype(np.int64)) > 1).any():
-        raise UserError("ternary weights must be -1, 0 or 1")
+    values = check_trits(values)
     rows, columns = values.shape
     order = trit_columns(layout)
     tiles = -(-columns // order.size)
