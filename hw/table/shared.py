@@ -2,14 +2,14 @@
 """The unit with tables in registers as the engine has it."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.timing import cycles
 from ..stream import Queue, ReservedQueue
-from .commands import scale_command, table_command
+from .commands import scale_command
+from .ports import unit_ports
 from .registers import RegisterUnit
 from .stage import OUTPUT_LATENCY, OutputStage, result_layout
 
@@ -44,16 +44,7 @@ class SharedTableUnit(wiring.Component):
         self._unit = RegisterUnit(
             layout, tokens=t.tokens, activation_bits=t.activation_bits, words=activations,
             max_rows=t.max_rows, max_columns=t.max_columns)
-        super().__init__({
-            "command": In(stream.Signature(table_command(config))),
-            "activations": In(stream.Signature(
-                data.ArrayLayout(signed(t.activation_bits), t.tokens * activations))),
-            "weights": In(stream.Signature(t.beat_bits)),
-            "results": Out(stream.Signature(result_layout)),
-            "busy": Out(1),
-            "starved": Out(1),
-            "blocked": Out(1),
-        })
+        super().__init__(unit_ports(config))
 
     @property
     def config(self) -> Configuration:

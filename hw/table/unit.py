@@ -2,8 +2,7 @@
 """The look-up-table matrix unit."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
@@ -11,13 +10,13 @@ from ...golden.timing import cycles
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
 from .builder import TableBuilder
-from .commands import most_groups, table_command
+from .commands import most_groups
 from .estimate import lut_estimate, table_bits, table_sites
 from .groups import GroupAccumulators
 from .lanes import AdderTree, Tables
+from .ports import unit_ports
 from .scaler import Scaler, entry_layout
 from .sequencer import Sequencer, slot_layout
-from .stage import result_layout
 
 __all__ = ["TableUnit"]
 
@@ -63,20 +62,10 @@ class TableUnit(wiring.Component):
         if not isinstance(config, Configuration):
             raise TypeError(f"config must be a Configuration, not {config!r}")
         self._config = config
-        t = config.table
         self._tables, self._tree = Tables(config), AdderTree(config)
         self._accumulators = Accumulators(config)
         self._scaler = Scaler(config) if config.table.scaled else None
-        super().__init__({
-            "command": In(stream.Signature(table_command(config))),
-            "activations": In(stream.Signature(
-                data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
-            "weights": In(stream.Signature(t.beat_bits)),
-            "results": Out(stream.Signature(result_layout)),
-            "busy": Out(1),
-            "starved": Out(1),
-            "blocked": Out(1),
-        })
+        super().__init__(unit_ports(config))
 
     @property
     def config(self) -> Configuration:
