@@ -139,7 +139,8 @@ class TableConfiguration(_Section):
     activation_bits : int
         A, width of a signed activation, 4 to 16. Up to 8 are stored as int8, more as int16.
     tokens : int
-        M, vectors that a beat of weights meets at once, 1, 2 or 4: with ``"registers"`` only.
+        M, vectors that a beat of weights meets at once, 1, 2 or 4: entries and all that is behind
+        them M-fold, cycles a vector by M fewer. At most D/64, with ``"registers"`` D/64 or D/128.
     smallest_group : int
         S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
     row_block : int
@@ -195,6 +196,16 @@ class TableConfiguration(_Section):
     def shared(self) -> SharedLayout | None:
         """Where weights are in beats of rows that share tables; None if they do not."""
         return SharedLayout(self.beat_bits // self.k, self.k) if self.store == "registers" else None
+
+    @property
+    def results_at_once(self) -> int:
+        """Results that come side by side: those of a row, of each token."""
+        return 1 if self.store == "registers" else self.tokens
+
+    @property
+    def words_at_once(self) -> int:
+        """Words of activations that come side by side: one of each token; else one by one."""
+        return self.tokens // self.results_at_once
 
     @property
     def records(self) -> bool:
@@ -287,10 +298,11 @@ class Configuration(_Section):
                     raise ValueError(
                         f"table.{key} ({getattr(t, key)}) must be {value} where table.store is "
                         f"'registers' and table.beat_bits is {t.beat_bits}; change one of them")
-        elif t.tokens > 1:
+        elif t.tokens > t.beat_bits // 64:
             raise ValueError(
-                f"table.tokens ({t.tokens}) must be 1 where table.store is {t.store!r}; set "
-                f"table.store to 'registers'")
+                f"table.tokens ({t.tokens}) must be at most {t.beat_bits // 64} where "
+                f"table.beat_bits is {t.beat_bits}, because a scratchpad word is written a cycle; "
+                f"lower table.tokens or widen table.beat_bits")
         if t.deep != (t.k == 8):
             raise ValueError(
                 f"table.k ({t.k}) must be {8 if t.deep else '4, 5 or 6'} where table.store is "

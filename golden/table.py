@@ -44,7 +44,7 @@ def products_per_beat(config: Configuration, trits: bool) -> int:
     """Return the products of weights of one plane, or of trits, that a beat makes."""
     if config.table.shared is not None:
         return config.table.tokens * config.table.beat_bits // (TRIT_PLANES if trits else 1)
-    return columns_per_beat(config, trits)
+    return config.table.tokens * columns_per_beat(config, trits)
 
 
 def passes(config: Configuration, tokens: int) -> int:

@@ -2,10 +2,10 @@
 """The exact cycles of an operation."""
 
 from .config import Configuration
-from .descriptor import Descriptor
+from .descriptor import Descriptor, Element
 from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
-from .table import ACCUMULATOR_SPACING, columns_per_beat, tree_levels
+from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
 from .weights import strips
 
 __all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
@@ -44,14 +44,15 @@ def build_cycles(config: Configuration, trits: bool) -> int:
     """Return the cycles that loading and building the tables of one tile take.
 
     Sign planes: ``2 rounds`` windows of ``D / (2 rounds)`` activations. Trits: ``rounds`` windows,
-    and before them D/8 activations that stay.
+    and before them D/8 activations that stay. Of each of M tokens.
     """
-    rounds, per_word = config.table.rounds, config.activations_per_word
-    words = config.table.window // per_word
+    rounds, per_word, tokens = (config.table.rounds, config.activations_per_word,
+                                config.table.tokens)
+    words = tokens * (config.table.window // per_word)
     if not trits:
         return 2 * rounds * (words + plane_steps(config.table.k))
     steps = octet_steps(config.table.deep)
-    return rounds * (words + steps) + config.table.beat_bits // 8 // per_word
+    return rounds * (words + steps) + tokens * (config.table.beat_bits // 8 // per_word)
 
 
 def cycles(config: Configuration, d: Descriptor) -> int:
@@ -63,7 +64,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     tile before that. A tile costs a slot for each beat of weights and records, one for the sum of
     its activations where there are offsets, and no cycle in between, if that is longer than a
     build. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
-    idle slots, so that the scaler never falls behind by more than a strip.
+    idle slots, so that the scaler never falls behind by more than a strip. With M tokens at once all
+    this happens for M of them, and what is written for each comes a cycle after the one before.
     """
     t = config.table
     if t.shared is not None:
@@ -73,9 +75,9 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     to_scaler = tree_levels(config) + _ACCUMULATE
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
-    last_beat = 0
+    ends = []  # when the result of the last row of a block is there
     walk = [(rows, tile) for rows in blocks for tile in range(tiles)]
-    for place, (rows, tile) in enumerate(walk * d.tokens):
+    for place, (rows, tile) in enumerate(walk * passes(config, d.tokens)):
         if place % len(walk) == 0 and not d.offsets:
             scaled += 1  # the first word of records waits for the command
         built = max(built, released[-2]) + build
@@ -87,7 +89,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
             slot += d.planes_used * max(rows, ACCUMULATOR_SPACING)
             released.append(slot - 1 + _USE_TO_LOAD)
             # Nothing waits for the idle slots behind the last row.
-            last_beat = slot - 1 - max(0, ACCUMULATOR_SPACING - rows)
+            last = slot - 1 - max(0, ACCUMULATOR_SPACING - rows) + to_scaler
+            ends += [last + _SCALE * t.scaled] * (tile == tiles - 1)
             continue
         records = 0
         for strip in strips(rows):
@@ -97,10 +100,28 @@ def cycles(config: Configuration, d: Descriptor) -> int:
             scaled = work + max(scaled, records + _RECORD, records - pass_slots + to_scaler)
             slot += max(weights + strip_words(config, strip, groups, d.offsets), work)
         released.append(records - 1 + _USE_TO_LOAD)
-    if not t.scaled:
-        return last_beat + to_scaler + _WRITE
-    last = scaled - 1 if d.scaled else last_beat + to_scaler
-    return last + _SCALE + _WRITE
+        ends += [scaled - 1 + _SCALE] * (tile == tiles - 1)
+    return _writer_bound(config, d, blocks, ends) + _WRITE
+
+
+def _writer_bound(config: Configuration, d: Descriptor, blocks: list[int], ends: list[int]) -> int:
+    """Return when the last result is taken, of the last token.
+
+    ``ends`` says when the last row of each block is there. A word of each token is read and
+    written in as many cycles: the results that begin a word, or end one, are M cycles apart. So the
+    last row waits if it is alone in its word, or nearly.
+    """
+    at_once = config.table.results_at_once
+    per_word = config.word_bytes // Element(d.destination_type).bytes
+    alone = (d.rows - 1) % per_word + 1  # rows of the last word
+    wait = max(0, at_once - alone) if d.rows > per_word else 0
+    taken = -d.rows
+    for block in range(len(blocks) - 1, len(ends), len(blocks)):
+        apart = ends[block] + wait
+        if blocks[-1] <= alone and wait:  # the word before ended with the block before
+            apart = max(ends[block], ends[block - 1] + at_once)
+        taken = max(apart, taken + max(d.rows + wait, at_once))
+    return taken + at_once - 1
 
 
 def _shared_cycles(config: Configuration, layout: SharedLayout, d: Descriptor) -> int:

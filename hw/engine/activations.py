@@ -46,8 +46,8 @@ class ActivationReader(wiring.Component):
     address : ``Out``, data : ``In(D)``
         Port of the scratchpad.
     o : ``Out(stream.Signature(ArrayLayout(signed(A), M P)))``
-        A word, or with ``table.tokens`` = M one of each of M vectors, side by side; those of
-        vectors that are not there are undefined.
+        A word, with ``table.tokens`` = M one of each of M vectors, one after the other, or side by
+        side where the unit wants it so; those of vectors that are not there are undefined.
     """
 
     def __init__(self, config: Configuration):
@@ -59,7 +59,7 @@ class ActivationReader(wiring.Component):
             "data": In(t.beat_bits),
             "o": Out(stream.Signature(
                 data.ArrayLayout(signed(t.activation_bits),
-                                 t.tokens * config.activations_per_word))),
+                                 t.words_at_once * config.activations_per_word))),
         })
 
     @property
@@ -129,25 +129,29 @@ class ActivationReader(wiring.Component):
         """
         count, stored = self._config.table.tokens, 8 * self._config.activation_bytes
         word, all_tokens, before = self.address, Const(1), []
-        m.d.comb += [queue.i.valid.eq(arrived), issue.eq(active & (queue.level + arrived < 4))]
+        at_once = self._config.table.words_at_once
+        m.d.comb += [
+            queue.i.valid.eq(arrived),
+            issue.eq(active & (queue.level < 3 if at_once > 1 else queue.level + arrived < 4)),
+        ]
         if count > 1:
             token, word = Signal(range(count)), Signal.like(self.address, name="word")
             first = Signal.like(self.address)  # of the word, kept while other tokens' are read
             all_tokens = token == count - 1
-            m.d.comb += [word.eq(Mux(token == 0, self.address, first)),
-                         issue.eq(active & (queue.level < 3))]
+            m.d.comb += word.eq(Mux(token == 0, self.address, first))
             with m.If(issue):
                 m.d.sync += [token.eq(token + 1), first.eq(word)]
                 with m.If(~all_tokens):
                     m.d.sync += self.address.eq(self.address + step)
+        if at_once > 1:
             reading = Signal()
             m.d.sync += reading.eq(issue)
-            for number in reversed(range(count - 1)):
+            for number in reversed(range(at_once - 1)):
                 held = Signal.like(self.data, name=f"token_{number}", reset_less=True)
                 with m.If(reading):
                     m.d.sync += held.eq(before[0] if before else self.data)
                 before.insert(0, held)
-        m.d.sync += arrived.eq(issue & all_tokens)
+        m.d.sync += arrived.eq(issue & all_tokens if at_once > 1 else issue)
         per_word = self._config.activations_per_word
         for number, source in enumerate([*before, self.data]):
             for lane in range(per_word):

@@ -56,8 +56,10 @@ class Control(wiring.Component):
         The operation that is dispatched next; words of its weights, logarithm of its groups.
     dispatch : ``Out(stream.Signature(0))``
         It may start; it does when this is taken.
-    done, busy, starved, blocked, saturated : ``In(1)``
+    done, busy, starved, blocked : ``In(1)``
         From the units.
+    saturated : ``In``
+        Results that were out of range in this cycle.
     """
 
     def __init__(self, config: Configuration):
@@ -77,7 +79,7 @@ class Control(wiring.Component):
             "busy": In(1),
             "starved": In(1),
             "blocked": In(1),
-            "saturated": In(1),
+            "saturated": In(range(config.table.results_at_once + 1)),
         })
 
     def elaborate(self, platform):
@@ -114,13 +116,14 @@ class Control(wiring.Component):
             "busy": working & self.busy,
             "starved": working & self.starved,
             "blocked": working & self.blocked,
-            "saturations": self.saturated,
             "elapsed": self.running & ~self.report.valid,
             "operations": dispatched,
         }
         for name, event in events.items():
             with m.If(event):
                 m.d.sync += counts[name].eq(counts[name] + 1)
+        with m.If(self.saturated != 0):
+            m.d.sync += counts["saturations"].eq(counts["saturations"] + self.saturated)
         for name, count in counts.items():
             m.d.comb += self.report.payload[name].eq(count)
         m.d.comb += [

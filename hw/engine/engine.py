@@ -143,7 +143,7 @@ class Engine(wiring.Component):
             table.command.payload.eq(Mux(left != 0, held, fresh)),
             table.command.valid.eq(taken | (left != 0)),
         ]
-        if at_once > 1:  # tokens of the last time, until then
+        if config.table.words_at_once > 1:  # tokens of the last time, until then
             rest = d.tokens[: at_once.bit_length() - 1]
             m.d.comb += fresh.tokens.eq(Mux(rest == 0, at_once, rest))
             with m.If(Mux(left != 0, left, times) != 1):

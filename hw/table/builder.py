@@ -45,7 +45,8 @@ class TableBuilder(wiring.Component):
     -------
     command : ``In(stream.Signature(walk_command(config)))``
     activations : ``In(stream.Signature(ArrayLayout(signed(A), P)))``
-        Words of P consecutive activations; for each row block all words of the vector.
+        Words of P consecutive activations; for each row block all words of the vector, or with
+        ``table.tokens`` = M the first word of each of M vectors, then the second.
     tile : ``Out(stream.Signature(tile_layout(config)))``
         A tile whose tables will be complete when the first beat reaches them.
     release : ``In(1)``
@@ -53,7 +54,7 @@ class TableBuilder(wiring.Component):
     bank : ``Out(1)``
         Where the builders write.
     entry : ``Out(signed)`` x builders
-        One word from each builder.
+        One word from each builder: M entries, that of the first token lowest.
     write : ``Out(2 * rounds)``, address : ``Out``
         Strobe for each turn, and the entry.
     """
@@ -69,7 +70,7 @@ class TableBuilder(wiring.Component):
             "tile": Out(stream.Signature(tile_layout(config))),
             "release": In(1),
             "bank": Out(1),
-            "entry": Out(signed(entry_width(config))).array(len(self._lanes)),
+            "entry": Out(signed(t.tokens * entry_width(config))).array(len(self._lanes)),
             "write": Out(2 * t.rounds),
             "address": Out(entry_bits(config, 0)),
         })
@@ -90,6 +91,7 @@ class TableBuilder(wiring.Component):
                               for name in ("following", "command"))
         waiting, active = Signal(), Signal()
         step, load, done, accept = Signal(), Signal(), Signal(), Signal()
+        token, placed = self._token(m, load, active)
         bank, window = Signal(), Signal(range(2 * t.rounds), reset_less=True)
 
         m.d.comb += self.command.ready.eq(~waiting)
@@ -103,7 +105,7 @@ class TableBuilder(wiring.Component):
         offered, full = Signal(), Signal()  # a tile is to be taken; both banks are
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
-        word, index, end = self._count(m, command, active, window, rest, load, step, last_word,
+        word, index, end = self._count(m, command, active, window, rest, placed, step, last_word,
                                        last_step)
         with m.FSM(name="state"):
             with m.State("LOAD"):
@@ -112,7 +114,7 @@ class TableBuilder(wiring.Component):
                     self.activations.ready.eq(active & ~full & here),
                     accept.eq(~active),
                 ]
-                with m.If(load & last_word & ~rest):
+                with m.If(placed & last_word & ~rest):
                     m.next = "BUILD"
             with m.State("BUILD"):
                 m.d.comb += step.eq(1)
@@ -126,13 +128,31 @@ class TableBuilder(wiring.Component):
                 m.d.comb += done.eq(~offered)
                 with m.If(~offered):
                     m.next = "LOAD"
-        present = self._walk(m, command, following, load, done, accept, here)
+        present = self._walk(m, command, following, placed, done, accept, here)
         self._offer(m, done, bank, full, offered)
-        columns = self._stage(m, load & ~rest, word, present, "word", t.window)
-        if t.trits:
-            columns += self._stage(m, load & rest, word, present, "rest", t.beat_bits // 8)
+        columns = []
+        for number in range(t.tokens):
+            of, suffix = (load & (token == number), f"_{number}") if t.tokens > 1 else (load, "")
+            staged = self._stage(m, of & ~rest, word, present, f"word{suffix}", t.window)
+            if t.trits:
+                staged += self._stage(m, of & rest, word, present, f"rest{suffix}",
+                                      t.beat_bits // 8)
+            columns.append(staged)
         self._build(m, columns, command, window, bank, step, index)
         return m
+
+    def _token(self, m, load, active):
+        """Count the tokens of which a word is loaded; return which, and that all have theirs."""
+        count = self._config.table.tokens
+        if count == 1:
+            return None, load
+        token, placed = Signal(range(count), reset_less=True), Signal()
+        m.d.comb += placed.eq(load & (token == count - 1))
+        with m.If(load):
+            m.d.sync += token.eq(token + 1)
+        with m.If(~active):
+            m.d.sync += token.eq(0)
+        return token, placed
 
     def _count(self, m, command, active, window, rest, load, step, last_word, last_step):
         """Count words and steps of a window, and windows; return them and whether it is the last.
@@ -300,10 +320,17 @@ class TableBuilder(wiring.Component):
         m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
         for builder, lanes in enumerate(self._lanes):
             program = builder % len(now)
-            reach = {select: pick(window_now, dict(enumerate(
-                [columns[column] for column in reached] or [Const(0, 1)])))
-                for select, reached in lanes.items()}
-            self._builder(m, builder, reach, now[program], then[program], summing)
+            totals = [self.entry[builder]]
+            if t.tokens > 1:
+                totals = [Signal(signed(entry_width(self._config)), name=f"entry_{builder}_{token}")
+                          for token in range(t.tokens)]
+                m.d.comb += self.entry[builder].eq(Cat(totals))
+            for token, total in enumerate(totals):
+                reach = {select: pick(window_now, dict(enumerate(
+                    [columns[token][column] for column in reached] or [Const(0, 1)])))
+                    for select, reached in lanes.items()}
+                name = f"{builder}_{token}" if t.tokens > 1 else f"{builder}"
+                self._builder(m, name, total, reach, now[program], then[program], summing)
 
     def _turn(self, m, late, command, window):
         """Return which of its tables a builder writes next."""
@@ -315,15 +342,14 @@ class TableBuilder(wiring.Component):
         of_trits = Cat(late, turn[:-1])
         return Mux(trits, of_trits, turn) if t.planes else of_trits
 
-    def _builder(self, m, builder, lanes, now, then, summing):
-        """Select one of the columns in reach, and add it."""
-        x = Signal(signed(self._config.table.activation_bits), name=f"x_{builder}", reset_less=True)
-        total = self.entry[builder]
+    def _builder(self, m, name, total, lanes, now, then, summing):
+        """Select one of the columns in reach, and add it to the total."""
+        x = Signal(signed(self._config.table.activation_bits), name=f"x_{name}", reset_less=True)
         m.d.sync += x.eq(pick(now.select, lanes))
         words, choose = [total, x], None
         if self._config.table.planes:
             words, choose = [total, x, x << 1], then.double
-        following = add(m, f"add_{builder}", words, len(total), choose=choose,
+        following = add(m, f"add_{name}", words, len(total), choose=choose,
                         complement=(0, then.subtract), carry=(then.subtract, 0))
         m.d.sync += total.eq(0)
         with m.If(summing & ~then.clear):

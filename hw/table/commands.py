@@ -94,7 +94,7 @@ def scale_command() -> data.StructLayout:
 def table_command(config: Configuration) -> data.StructLayout:
     """Return the layout of a command: one matrix times one vector, or ``tokens`` of them."""
     layout: dict[str, Any] = {"walk": walk_command(config)}
-    if config.table.tokens > 1:
+    if config.table.words_at_once > 1:
         layout["tokens"] = range(config.table.tokens + 1)
     if config.table.scaled:
         layout["stage"] = scale_command()

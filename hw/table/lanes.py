@@ -54,7 +54,7 @@ class Tables(wiring.Component):
     entry, write, address, write_bank
         From :class:`~.builder.TableBuilder`.
     value_valid : ``Out(1)``, value : ``Out(signed)`` x tables
-        Entries read.
+        Entries read: with ``table.tokens`` = M words of M entries.
     sign, second : ``Out``
         Sign of the first of each pair of tables; of the second one, or with adders of two inputs
         whether it differs from the first's.
@@ -63,7 +63,7 @@ class Tables(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         self._pairs = _pairs(config)
-        width = signed(entry_width(config))
+        width = signed(config.table.tokens * entry_width(config))
         super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
             "valid": In(1),
             "weights": In(config.table.beat_bits),

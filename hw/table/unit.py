@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
+from ...golden.table import entry_width
 from ...golden.timing import cycles
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
@@ -28,6 +29,9 @@ class TableUnit(wiring.Component):
     bits reads D/4 tables at once, and an adder tree and an accumulator for each row do the rest.
     There is no multiplier. The tables of the next tile are built while the present one is used.
 
+    With ``table.tokens`` = M an entry is a word of M sums, one of each of M vectors, and all that is
+    behind the tables is there M times: each beat of weights is used for all of them.
+
     With ``table.scaled``, groups of columns and rows have scales and offsets, and results pass an
     output stage: see :mod:`luthier.golden.scales`. Beats of scale records come in the same stream,
     behind the weights of their strip.
@@ -45,11 +49,12 @@ class TableUnit(wiring.Component):
     command : ``In(stream.Signature(table_command(config)))``
         One matrix times one vector. Two more can be queued.
     activations : ``In(stream.Signature(ArrayLayout(signed(A), P)))``
-        P = D/8 (A <= 8) or D/16 activations a word; for each row block all words of the vector.
+        P = D/8 (A <= 8) or D/16 activations a word; for each row block all words of the vector, of
+        M vectors one word each in turn.
     weights : ``In(stream.Signature(D))``
         Beats in the order of :mod:`luthier.golden.weights`.
-    results : ``Out(stream.Signature(result_layout))``
-        One for each row.
+    results : ``Out(stream.Signature(results_layout(config)))``
+        One for each row, M side by side.
     busy, starved, blocked : ``Out(1)``
         A beat of weights is taken; none is there; no room for a result.
 
@@ -62,9 +67,11 @@ class TableUnit(wiring.Component):
         if not isinstance(config, Configuration):
             raise TypeError(f"config must be a Configuration, not {config!r}")
         self._config = config
-        self._tables, self._tree = Tables(config), AdderTree(config)
-        self._accumulators = Accumulators(config)
-        self._scaler = Scaler(config) if config.table.scaled else None
+        tokens = range(config.table.tokens)
+        self._tables = Tables(config)
+        self._trees = [AdderTree(config) for _ in tokens]
+        self._accumulators = [Accumulators(config) for _ in tokens]
+        self._scalers = [Scaler(config) for _ in tokens if config.table.scaled]
         super().__init__(unit_ports(config))
 
     @property
@@ -76,9 +83,9 @@ class TableUnit(wiring.Component):
     def latency(self) -> int:
         """Cycles from the last beat of a row to its result at the output."""
         # The accumulators take the slot one cycle before the sum; the queue adds one.
-        accumulated = (self._tables.latency + self._tree.latency - 1
-                       + self._accumulators.latency + 1)
-        return accumulated + (self._scaler.latency if self._scaler else 0)
+        accumulated = (self._tables.latency + self._trees[0].latency - 1
+                       + self._accumulators[0].latency + 1)
+        return accumulated + (self._scalers[0].latency if self._scalers else 0)
 
     def cycles(self, d: Descriptor) -> int:
         """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
@@ -102,14 +109,10 @@ class TableUnit(wiring.Component):
         m.submodules.builder = builder = TableBuilder(self._config)
         m.submodules.sequencer = sequencer = Sequencer(self._config)
         m.submodules.tables = tables = self._tables
-        m.submodules.tree = tree = self._tree
-        m.submodules.accumulators = accumulators = self._accumulators
-        scaler = self._scaler
         takers = [builder.command]
-        if scaler is not None:
-            m.submodules.scaler = scaler
-            self._connect_scaler(m, scaler)
-            takers.append(scaler.command)
+        if self._scalers:
+            self._connect_scalers(m)
+            takers.append(self._scalers[0].command)
 
         # All controllers take a command in the same cycle.
         walk = self.command.payload.walk
@@ -130,87 +133,133 @@ class TableUnit(wiring.Component):
             tables.write.eq(builder.write),
             tables.address.eq(builder.address),
             tables.write_bank.eq(builder.bank),
-            tree.value_valid.eq(tables.value_valid),
-            tree.sign.eq(tables.sign),
-            tree.second.eq(tables.second),
-            accumulators.total.eq(tree.total),
-            accumulators.negate.eq(tree.negate),
             self.busy.eq(sequencer.busy),
             self.starved.eq(sequencer.starved),
             self.blocked.eq(sequencer.blocked),
         ]
         wiring.connect(m, builder.tile, sequencer.tile)
-        for sink, source in ((tables.entry, builder.entry), (tree.value, tables.value)):
-            m.d.comb += [a.eq(b) for a, b in zip(sink, source, strict=True)]
+        m.d.comb += [a.eq(b) for a, b in zip(tables.entry, builder.entry, strict=True)]
 
         # The slot meets its sum at the accumulators, which want it one cycle before.
         layout = data.StructLayout({"valid": 1, "slot": slot_layout(self._config)})
         stage = Signal(layout, name="slot_0")
         m.d.comb += [stage.valid.eq(sequencer.issue), stage.slot.eq(sequencer.slot)]
-        for number in range(1, tables.latency + tree.latency):
+        for number in range(1, self._tables.latency + self._trees[0].latency):
             following = Signal(layout, name=f"slot_{number}")
             m.d.sync += following.eq(stage)
             stage = following
-        m.d.comb += [accumulators.valid.eq(stage.valid), accumulators.slot.eq(stage.slot)]
+        for token, (tree, accumulators) in enumerate(zip(self._trees, self._accumulators)):
+            self._connect_lane(m, token, tables, tree, accumulators, stage)
 
         # A place in the queue is taken when what will fill it is issued.
-        layout = entry_layout(self._config) if scaler else data.StructLayout(
-            {"value": accumulators.result.shape(), "last": 1})
-        depth = 32 if scaler else 1 << (self.latency + 2).bit_length()
+        if self._scalers:
+            self._connect_groups(m, sequencer, tables, stage)
+            return m
+        first, count = self._accumulators[0], len(self._accumulators)
+        queue = self._queue(m, sequencer, data.StructLayout(
+            {"value": data.ArrayLayout(first.result.shape(), count), "last": 1}),
+            1 << (self.latency + 2).bit_length())
+        m.d.comb += [
+            queue.word.last.eq(first.result_slot.last),
+            self.results.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.results.ready),
+        ]
+        for token, result in enumerate(self._lanes()):
+            m.d.comb += [
+                queue.word.value[token].eq(self._accumulators[token].result),
+                result.value.eq(queue.o.payload.value[token]),
+                result.last.eq(queue.o.payload.last),
+            ]
+        return m
+
+    def _lanes(self):
+        """Return the results of each token."""
+        payload = self.results.payload
+        return list(payload) if self._config.table.results_at_once > 1 else [payload]
+
+    def _named(self, name: str, token: int) -> str:
+        return f"{name}_{token}" if self._config.table.tokens > 1 else name
+
+    def _connect_lane(self, m, token, tables, tree, accumulators, stage):
+        """Connect what is behind the tables for one token."""
+        m.submodules[self._named("tree", token)] = tree
+        m.submodules[self._named("accumulators", token)] = accumulators
+        width = entry_width(self._config)
+        m.d.comb += [
+            tree.value_valid.eq(tables.value_valid),
+            tree.sign.eq(tables.sign),
+            tree.second.eq(tables.second),
+            accumulators.total.eq(tree.total),
+            accumulators.negate.eq(tree.negate),
+            accumulators.valid.eq(stage.valid),
+            accumulators.slot.eq(stage.slot),
+        ]
+        m.d.comb += [value.eq(word.word_select(token, width).as_signed())
+                     for value, word in zip(tree.value, tables.value, strict=True)]
+
+    def _queue(self, m, sequencer, layout, depth):
+        """Make the queue behind the accumulators; its words are still to be connected."""
+        accumulators = self._accumulators[0]
         m.submodules.queue = queue = ReservedQueue(layout, depth)
         m.d.comb += [
             queue.reserve.eq(sequencer.issue & sequencer.slot.emit),
             sequencer.credit.eq(queue.room),
             queue.write.eq(accumulators.result_valid & accumulators.result_slot.emit),
         ]
-        if scaler is not None:
-            self._connect_groups(m, sequencer, tables, tree, accumulators, scaler, stage, queue)
-        else:
-            m.d.comb += [
-                queue.word.value.eq(accumulators.result),
-                queue.word.last.eq(accumulators.result_slot.last),
-            ]
-            m.d.comb += [
-                self.results.valid.eq(queue.o.valid),
-                self.results.payload.value.eq(queue.o.payload.value),
-                self.results.payload.last.eq(queue.o.payload.last),
-                queue.o.ready.eq(self.results.ready),
-            ]
-        return m
+        return queue
 
-    def _connect_scaler(self, m, scaler):
-        """Give the scaler its commands; it makes the results."""
+    def _connect_scalers(self, m):
+        """Give the scalers their commands; they make the results, all at the same time."""
         walk = self.command.payload.walk
-        command = scaler.command.payload
-        m.d.comb += [
-            command.scaled.eq(walk.scaled),
-            command.offsets.eq(walk.offsets),
-            command.groups.eq(walk.groups),
-            command.skipped.eq(walk.planes - walk.used),
-            command.stage.eq(self.command.payload.stage),
-        ]
-        wiring.connect(m, scaler.results, wiring.flipped(self.results))
+        for token, (scaler, result) in enumerate(zip(self._scalers, self._lanes())):
+            m.submodules[self._named("scaler", token)] = scaler
+            command = scaler.command.payload
+            m.d.comb += [
+                command.scaled.eq(walk.scaled),
+                command.offsets.eq(walk.offsets),
+                command.groups.eq(walk.groups),
+                command.skipped.eq(walk.planes - walk.used),
+                command.stage.eq(self.command.payload.stage),
+                result.eq(scaler.results.payload),
+                scaler.results.ready.eq(self.results.ready),
+            ]
+            if token:
+                m.d.comb += scaler.command.valid.eq(self._scalers[0].command.valid)
+        m.d.comb += self.results.valid.eq(self._scalers[0].results.valid)
 
-    def _connect_groups(self, m, sequencer, tables, tree, accumulators, scaler, stage, queue):
-        """Connect what lies between tree and scaler, beside the accumulators."""
-        m.submodules.groups = groups = GroupAccumulators(self._config)
+    def _connect_groups(self, m, sequencer, tables, stage):
+        """Connect what lies between trees and scalers, beside the accumulators."""
+        layout, count = entry_layout(self._config), len(self._scalers)
+        sums = layout["values"].shape
+        queue = self._queue(m, sequencer, data.StructLayout(
+            {name: data.ArrayLayout(sums, count) if name == "values" else field.shape
+             for name, field in layout}), 32)
+        slot = self._accumulators[0].result_slot
+        flags = [name for name in layout.members if name != "values"]
+        m.d.comb += [queue.word[name].eq(slot[name]) for name in flags]
         m.d.comb += [
             tables.ones.eq(sequencer.slot.ones),
-            groups.valid.eq(stage.valid),
-            groups.slot.eq(stage.slot),
-            groups.lane_negate.eq(tree.lane_negate),
-            sequencer.record_room.eq(scaler.records.ready),
-            scaler.records.valid.eq(sequencer.record),
-            scaler.records.payload.eq(self.weights.payload),
+            sequencer.record_room.eq(self._scalers[0].records.ready),
+            queue.o.ready.eq(self._scalers[0].entry.ready),
         ]
         lanes = range(most_groups(self._config))
-        m.d.comb += [groups.lane[lane].eq(tree.lane[lane]) for lane in lanes]
-        slot, entry = accumulators.result_slot, queue.word
-        with m.If(slot.groups):
-            m.d.comb += entry.values.eq(Cat(groups.sum[lane] for lane in lanes))
-        with m.Else():
-            m.d.comb += entry.values.eq(accumulators.result)
-        m.d.comb += entry.row.eq(slot.row)
-        m.d.comb += [entry[name].eq(slot[name])
-                     for name in ("groups", "ones", "start", "final", "close", "last")]
-        wiring.connect(m, queue.o, scaler.entry)
+        for token, scaler in enumerate(self._scalers):
+            tree, accumulators = self._trees[token], self._accumulators[token]
+            groups = GroupAccumulators(self._config)
+            m.submodules[self._named("groups", token)] = groups
+            m.d.comb += [
+                groups.valid.eq(stage.valid),
+                groups.slot.eq(stage.slot),
+                groups.lane_negate.eq(tree.lane_negate),
+                scaler.records.valid.eq(sequencer.record),
+                scaler.records.payload.eq(self.weights.payload),
+                scaler.entry.valid.eq(queue.o.valid),
+                scaler.entry.payload.values.eq(queue.o.payload.values[token]),
+            ]
+            m.d.comb += [groups.lane[lane].eq(tree.lane[lane]) for lane in lanes]
+            m.d.comb += [scaler.entry.payload[name].eq(queue.o.payload[name]) for name in flags]
+            values = queue.word.values[token]
+            with m.If(slot.groups):
+                m.d.comb += values.eq(Cat(groups.sum[lane] for lane in lanes))
+            with m.Else():
+                m.d.comb += values.eq(accumulators.result)
