@@ -64,8 +64,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     tile before that. A tile costs a slot for each beat of weights and records, one for the sum of
     its activations where there are offsets, and no cycle in between, if that is longer than a
     build. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
-    idle slots, so that the scaler never falls behind by more than a strip. With M tokens at once all
-    this happens for M of them, and what is written for each comes a cycle after the one before.
+    idle slots, so that the scaler never falls behind by more than a strip. With M tokens at once
+    this happens for M of them, and what is written of each comes a cycle after the one before.
     """
     t = config.table
     if t.shared is not None:
@@ -114,13 +114,14 @@ def _writer_bound(config: Configuration, d: Descriptor, blocks: list[int], ends:
     at_once = config.table.results_at_once
     per_word = config.word_bytes // Element(d.destination_type).bytes
     alone = (d.rows - 1) % per_word + 1  # rows of the last word
-    wait = max(0, at_once - alone) if d.rows > per_word else 0
+    apart = groups_per_tile(config, d.group, d.trits) if d.scaled else 1  # cycles from row to row
+    wait = max(0, at_once - alone * apart) if d.rows > per_word else 0
     taken = -d.rows
     for block in range(len(blocks) - 1, len(ends), len(blocks)):
-        apart = ends[block] + wait
+        end = ends[block] + wait
         if blocks[-1] <= alone and wait:  # the word before ended with the block before
-            apart = max(ends[block], ends[block - 1] + at_once)
-        taken = max(apart, taken + max(d.rows + wait, at_once))
+            end = max(ends[block], ends[block - 1] + at_once)
+        taken = max(end, taken + max(d.rows + wait, at_once))
     return taken + at_once - 1
 
 

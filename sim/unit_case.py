@@ -58,18 +58,18 @@ class UnitCase:
     Attributes
     ----------
     commands : list of dict
-        One for each token.
+        One for each token, or for as many as are multiplied at once.
     activations : list of list of int
     weights : list of int
-    results : list of (int, bool)
-        Values and whether they are the last of a command.
+    results : list of (list of int, bool)
+        Values of each token, and whether they are the last of a command.
     saturations : int
     """
 
     commands: list[dict[str, Any]]
     activations: list[list[int]]
     weights: list[int]
-    results: list[tuple[int, bool]]
+    results: list[tuple[list[int], bool]]
     saturations: int
 
 
@@ -87,15 +87,20 @@ def unit_case(config: Configuration, rng: np.random.Generator, **fixed: Any) -> 
     before = program.scratchpad.view(dtype).astype(np.int64)
     words = ((before + half) & (2 * half - 1)) - half
     kind = np.dtype(f"<i{1 << d.destination_type}")
-    for token in range(d.tokens):
+    for first_token in range(0, d.tokens, config.table.tokens):
+        tokens = range(first_token, min(first_token + config.table.tokens, d.tokens))
         case.commands.append(unit_command(config, d))
-        first = d.source + token * d.source_step
-        vector = words[first : first + source_words(config, d)].tolist()
-        case.activations += vector * -(-d.rows // config.table.row_block)
+        starts = [d.source + token * d.source_step for token in tokens]
+        starts += starts[:1] * (config.table.tokens - len(tokens))  # whose results mean nothing
+        case.activations += [words[start + word].tolist() for word in range(
+            source_words(config, d)) for start in starts] * -(-d.rows // config.table.row_block)
         case.weights += [int.from_bytes(program.memory[address].tobytes(), "little")
                          for address in beat_addresses(config, d)]
-        start = (d.destination + token * d.destination_step) * config.word_bytes
-        raw = golden.scratchpad.reshape(-1)[start : start + d.rows * kind.itemsize]
-        values = raw.view(kind).tolist()
-        case.results += [(value, row == d.rows - 1) for row, value in enumerate(values)]
+        values = []
+        for token in tokens:
+            start = (d.destination + token * d.destination_step) * config.word_bytes
+            raw = golden.scratchpad.reshape(-1)[start : start + d.rows * kind.itemsize]
+            values.append(raw.view(kind).tolist())
+        case.results += [(list(of_tokens), row == d.rows - 1)
+                         for row, of_tokens in enumerate(zip(*values, strict=True))]
     return case

@@ -232,7 +232,8 @@ class ResultWriter(wiring.Component):
     def _put(self, m, name, item, valid, there):
         """Add to what is there, put the result in its place; return the word and saturation."""
         size = self._config.word_bytes
-        words = [Signal(32, name=f"{name}_{number}", reset_less=True) for number in range(size // 4)]
+        words = [Signal(32, name=f"{name}_{number}", reset_less=True)
+                 for number in range(size // 4)]
         if self._lanes > 1:  # the port is another token's, but for the first result of a word
             there = Mux(item.first, there, Cat(words))
         value, saturated = Signal(signed(32)), Signal()

@@ -29,8 +29,8 @@ class TableUnit(wiring.Component):
     bits reads D/4 tables at once, and an adder tree and an accumulator for each row do the rest.
     There is no multiplier. The tables of the next tile are built while the present one is used.
 
-    With ``table.tokens`` = M an entry is a word of M sums, one of each of M vectors, and all that is
-    behind the tables is there M times: each beat of weights is used for all of them.
+    With ``table.tokens`` = M an entry is a word of M sums, one of each of M vectors, and all that
+    is behind the tables is there M times: each beat of weights is used for all of them.
 
     With ``table.scaled``, groups of columns and rows have scales and offsets, and results pass an
     output stage: see :mod:`luthier.golden.scales`. Beats of scale records come in the same stream,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...golden.config import Configuration
 from ...hw.table.commands import table_command
+from ...hw.table.stage import result_layout
 from ..unit_case import unit_case
 from .streams import StreamBench, start
 
@@ -25,7 +26,7 @@ class TableBench(StreamBench):
 
     def clear(self) -> None:
         super().clear()
-        self.expected: list[int] = []
+        self.expected: list[list[int]] = []  # results of each token
         self.saturations = 0
 
     def send(self, **fixed) -> None:
@@ -39,19 +40,22 @@ class TableBench(StreamBench):
             sum(value % (1 << bits) << lane * bits for lane, value in enumerate(word))
             for word in case.activations)
         self.queues["weights"].extend(case.weights)
-        self.expected += [value % (1 << 32) | last << 32 for value, last in case.results]
+        self.expected += [[value % (1 << 32) | last << 32 for value in values]
+                          for values, last in case.results]
         self.saturations += case.saturations
 
     async def finish(self) -> None:
         """Run until all results are there, and compare."""
         await self.until(lambda: len(self.received["results"]) >= len(self.expected))
-        results = self.received["results"]
-        assert [result % (1 << 33) for result in results] == self.expected
-        assert sum(result >> 33 for result in results) == self.saturations
+        bits = result_layout.size
+        results = [[word >> bits * lane & (1 << bits) - 1 for lane in range(len(values))]
+                   for word, values in zip(self.received["results"], self.expected)]
+        assert [[result % (1 << 33) for result in of_row] for of_row in results] == self.expected
+        assert sum(result >> 33 for of_row in results for result in of_row) == self.saturations
         self.dut._log.info("%d results equal", len(self.expected))
         for _ in range(50):
             await self.step()
-        assert len(results) == len(self.expected), "results that nobody asked for"
+        assert len(self.received["results"]) == len(self.expected), "results that nobody asked for"
 
 
 async def _bench(dut) -> tuple[TableBench, int]:

@@ -25,8 +25,8 @@ BAD = [
     ({"table": {"k": 7}}, "table.k must be 4, 5, 6 or 8, not 7"),
     ({"table": {"store": "registers"}}, "table.row_block (1024) must be 32 where table.store is "
      "'registers' and table.beat_bits is 128; change one of them"),
-    ({"table": {"tokens": 2}}, "table.tokens (2) must be 1 where table.store is 'lutram'; set "
-     "table.store to 'registers'"),
+    ({"table": {"tokens": 4}}, "table.tokens (4) must be at most 2 where table.beat_bits is 128, "
+     "because a scratchpad word is written a cycle; lower table.tokens or widen table.beat_bits"),
     ({"table": {"store": "flash"}}, "table.store must be 'lutram', 'blockram' or 'registers', not "
      "'flash'"),
     ({"table": {"activation_bits": 3}}, "table.activation_bits must be between 4 and 16, not 3"),

@@ -90,7 +90,7 @@ def test_waiting_is_what_a_tile_takes_beyond_its_slots(name, trits):
                        planes_stored=planes, planes_used=planes)
         more = [replace(d, columns=count * tile) for count in (5, 6)]
         slots = rows * planes
-        growth = cycles(config, more[1]) - cycles(config, more[0]) - slots * tokens
+        growth = cycles(config, more[1]) - cycles(config, more[0]) - slots * passes(config, tokens)
         assert losses(config, replace(d, tokens=1)).waiting == 0
         assert losses(config, more[1]).waiting - losses(config, more[0]).waiting == growth
         assert growth > 0 if slots == 4 else (

@@ -155,6 +155,11 @@ CONFIGURATIONS = {
     "trits_sum3": {"beat_bits": 64, "row_block": 32, "alphabets": "trits", "adder_inputs": 3,
                    "scaled": False},
     "blockram": {"beat_bits": 64, "row_block": 32, "store": "blockram", "k": 8, "rounds": 4},
+    "m2": {"beat_bits": 128, "row_block": 32, "tokens": 2},
+    "m2_blockram": {"beat_bits": 128, "row_block": 32, "tokens": 2, "store": "blockram", "k": 8,
+                    "rounds": 2},
+    "m4_plain_a16": {"beat_bits": 256, "row_block": 16, "tokens": 4, "alphabets": "planes",
+                     "rounds": 4, "activation_bits": 16, "scaled": False, "adder_inputs": 3},
     "registers": {"beat_bits": 64, "row_block": 16, "store": "registers"},
     "registers_m2": {"beat_bits": 64, "row_block": 16, "store": "registers", "tokens": 2},
     "registers_m4": {"beat_bits": 128, "row_block": 32, "store": "registers", "tokens": 4},
@@ -183,7 +188,8 @@ def test_equals_golden_and_declared_cycles(table):
 def test_tokens(table):
     config = configuration(**table)
     for rows, columns, planes in shapes(config, (3, 70, 0), (20, 20, 2)):
-        compare(config, [describe(config, rows, columns, planes, tokens=3)])
+        for tokens in (2, 3):
+            compare(config, [describe(config, rows, columns, planes, tokens=tokens)])
 
 
 @pytest.mark.parametrize("alphabets", ["planes", "trits"])

@@ -22,11 +22,12 @@ def configuration(**table):
 
 
 def words(config, x, blocks):
-    """Return the activation words of a vector, for each row block."""
+    """Return the activation words of a vector, the same for each token, for each row block."""
     per_word = config.activations_per_word
     padded = np.zeros(-(-len(x) // per_word) * per_word, np.int64)
     padded[: len(x)] = x
-    return padded.reshape(-1, per_word).tolist() * blocks
+    of_tokens = np.repeat(padded.reshape(-1, per_word), config.table.tokens, axis=0)
+    return of_tokens.tolist() * blocks
 
 
 def matrix(rng, rows, columns, planes):
@@ -60,6 +61,9 @@ def run(config, operations, *, p_valid=1.0, p_ready=1.0, seed=1, times=None):
 
 def check(config, operations, **options):
     received = run(config, operations, **options)
+    if config.table.tokens > 1:  # the same vector each
+        assert all(lane.value == word[0].value for word in received for lane in word)
+        received = [word[-1] for word in received]
     expected = np.concatenate([values.astype(np.int64) @ x for values, _, x in operations])
     assert [word.value for word in received] == expected.tolist()
     ends = np.cumsum([len(values) for values, _, _ in operations]) - 1
@@ -195,8 +199,11 @@ def scaled(config, seed, count, p_valid, p_ready, **fixed):
         source(unit.weights, joined("weights"), probability=p_valid, seed=seed + 2),
         sink(unit.results, received, len(results), probability=p_ready, seed=seed + 3),
     ], observed=[unit.results], limit=200_000)
-    assert [(word.value, bool(word.last)) for word in received] == results
-    assert sum(word.saturated for word in received) == sum(case.saturations for case in cases)
+    lanes = [(list(word) if config.table.tokens > 1 else [word])[: len(values)]
+             for word, (values, _) in zip(received, results)]  # of tokens that are there
+    assert [([lane.value for lane in word], bool(word[0].last)) for word in lanes] == results
+    assert sum(lane.saturated for word in lanes for lane in word) == sum(
+        case.saturations for case in cases)
 
 
 @pytest.mark.parametrize("p_valid, p_ready", [(1, 1), (0.4, 1), (1, 0.3), (0.7, 0.7)])
@@ -242,6 +249,13 @@ BUILDS = {
                           "activation_bits": 4},
     "blockram_planes_a16": {"store": "blockram", "k": 8, "rounds": 2, "alphabets": "planes",
                             "activation_bits": 16, "smallest_group": 64},
+    "two_tokens": {"tokens": 2, "beat_bits": 128, "rounds": 2},
+    "two_tokens_blockram": {"tokens": 2, "beat_bits": 128, "store": "blockram", "k": 8,
+                            "rounds": 4},
+    "two_tokens_k5_sum3": {"tokens": 2, "beat_bits": 128, "alphabets": "planes", "k": 5,
+                           "smallest_group": 64, "adder_inputs": 3, "scaled": False},
+    "four_tokens_trits_a16": {"tokens": 4, "beat_bits": 256, "alphabets": "trits", "rounds": 4,
+                              "activation_bits": 16, "smallest_group": 64},
 }
 
 
