@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.quantiser import MANTISSA_BITS, Mode, QuantiserShape
+from ..arithmetic import less
 from ..tree import delayed
 
 __all__ = ["BlockScale", "divisor_width", "scale_layout"]
@@ -94,7 +95,7 @@ class BlockScale(wiring.Component):
         with m.If(mode[1] == Mode.ASYMMETRIC):
             m.d.sync += span.eq(range_)
         with m.Else():
-            m.d.sync += span.eq(Mux(negated > largest, negated, largest))
+            m.d.sync += span.eq(Mux(less(m, "largest", largest, negated), negated, largest))
 
         below, leading = span, Signal(width, reset_less=True)
         for place in range((width - 1).bit_length()):

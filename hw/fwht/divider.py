@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arithmetic import less
 from ..tree import delayed
 
 __all__ = ["Divider"]
@@ -82,11 +83,11 @@ class Divider(wiring.Component):
         m.d.sync += [
             rest.eq(numerator[bits:]),
             digits.eq(numerator),
-            beyond.eq((numerator[bits : bits + width] >= divisors[0])
+            beyond.eq(~less(m, f"{name}_first", numerator[bits : bits + width], divisors[0])
                       | numerator[bits + width:].any()),
         ]
         for stage, divisor in enumerate(divisors[1:-1], 1):
-            # One bit more than twice the rest, for the sign.
+            # The sign is one bit more than twice the rest has.
             difference = Signal(width + 2, name=f"{name}_difference_{stage}")
             twice, fits = Cat(digits[-1], rest), ~difference[-1]
             m.d.comb += difference.eq(twice - divisor)
@@ -99,7 +100,7 @@ class Divider(wiring.Component):
         twice, divisor = Cat(0, rest), divisors[-1]
         m.d.sync += [
             self.quotients[lane].eq(digits),
-            self.above[lane].eq(twice > divisor),
+            self.above[lane].eq(less(m, f"{name}_last", divisor, twice)),
             self.half[lane].eq(twice == divisor),
         ]
         m.d.comb += self.beyond[lane].eq(delayed(m, f"{name}_beyond_later", beyond, bits + 1))

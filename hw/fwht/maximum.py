@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ...golden.quantiser import SMALLEST_GROUP, QuantiserShape
+from ..arithmetic import less
 from ..tree import delayed
 
 __all__ = ["Extremes", "extremes_layout"]
@@ -86,39 +87,45 @@ class Extremes(wiring.Component):
         m.d.sync += self.done.eq(valid & close)
         for slot, (largest, least) in enumerate(slots):
             kept, keep = self.extremes.largest[slot], self.extremes.least[slot]
-            with m.If(valid & (first | (largest > kept))):
+            with m.If(valid & (first | less(m, f"slot_{slot}_kept", kept, largest))):
                 m.d.sync += kept.eq(largest)
-            with m.If(valid & (first | (least < keep))):
+            with m.If(valid & (first | less(m, f"slot_{slot}_keep", least, keep))):
                 m.d.sync += keep.eq(least)
         return m
 
-    def _register(self, m, name, larger, a, b):
+    def _chosen(self, m, name, first, a, b):
         register = Signal(signed(self._shape.width), name=name, reset_less=True)
-        m.d.sync += register.eq(Mux(larger, a, b))
+        m.d.sync += register.eq(Mux(first, a, b))
         return register
+
+    def _reduced(self, m, name, values, least):
+        """Return the larger, or the lesser, of each pair."""
+        results = []
+        for number, (a, b) in enumerate(zip(values[::2], values[1::2])):
+            lesser = less(m, f"{name}_{number}", a, b)
+            results.append(self._chosen(m, f"{name}_{number}", lesser, *((a, b) if least
+                                                                         else (b, a))))
+        return results
 
     def _tree(self, m, name, values):
         """Return the extremes of the values, a level of the tree a cycle."""
         if len(values) == 1:
             return values[0], values[0]
-        larger = [a > b for a, b in zip(values[::2], values[1::2])]
-        pairs = list(zip(larger, values[::2], values[1::2]))
-        most = [self._register(m, f"{name}_most_1_{number}", *pair)
-                for number, pair in enumerate(pairs)]
-        least = [self._register(m, f"{name}_least_1_{number}", larger, b, a)
-                 for number, (larger, a, b) in enumerate(pairs)]
+        most, least = [], []
+        for number, (a, b) in enumerate(zip(values[::2], values[1::2])):
+            lesser = less(m, f"{name}_{number}", a, b)
+            most.append(self._chosen(m, f"{name}_most_{number}", lesser, b, a))
+            least.append(self._chosen(m, f"{name}_least_{number}", lesser, a, b))
         level = 1
         while len(most) > 1:
             level += 1
-            most = [self._register(m, f"{name}_most_{level}_{number}", a > b, a, b)
-                    for number, (a, b) in enumerate(zip(most[::2], most[1::2]))]
-            least = [self._register(m, f"{name}_least_{level}_{number}", a < b, a, b)
-                     for number, (a, b) in enumerate(zip(least[::2], least[1::2]))]
+            most = self._reduced(m, f"{name}_most_{level}", most, False)
+            least = self._reduced(m, f"{name}_least_{level}", least, True)
         return most[0], least[0]
 
     def _exchanged(self, m, name, own, other, longer):
         """Return the extremes of both slots where the group is longer than one."""
-        (most, least), (most_other, least_other) = own, other
-        return (self._register(m, f"{name}_most", ~longer | (most > most_other), most, most_other),
-                self._register(m, f"{name}_least", ~longer | (least < least_other), least,
-                               least_other))
+        larger = less(m, f"{name}_most", own[0], other[0])
+        lesser = less(m, f"{name}_least", other[1], own[1])
+        return (self._chosen(m, f"{name}_most", longer & larger, other[0], own[0]),
+                self._chosen(m, f"{name}_least", longer & lesser, other[1], own[1]))

@@ -69,14 +69,14 @@ class Quantiser(wiring.Component):
     of beats; its last group may be shorter. A group longer than N, the whole of a packet that is,
     is cut after N samples.
 
-    Latency: ``latency`` = ``log2(P) + B + 13`` cycles from the last beat of a group to its first
+    Latency: ``latency`` = ``log2(P) + B + 14`` cycles from the last beat of a group to its first
     codes. A group of g samples so takes ``g/P - 1 + latency`` from its first beat on, and a static
     scale ``latency``: a dynamic maximum of whole vectors costs N/P - 1 cycles. The scale comes 5 +
     B cycles before the first codes of its group. Throughput: one beat a cycle, in all modes and
     across packets; a vector takes ``interval`` = N/P cycles. No input is needed for the last codes
     to come out. Scales have a stream of their own: if it is not read, codes stop.
 
-    Takes a buffer of N words, and ``log2(P) + 3`` beats in front of it; per lane a multiplier of W
+    Takes a buffer of N words, and ``log2(P) + 4`` beats in front of it; per lane a multiplier of W
     by 16 bits, and B + 2 subtractions of W + 1 bits (W at least 16 there).
 
     Parameters
@@ -125,7 +125,7 @@ class Quantiser(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat of a group to its first codes."""
-        return self._extremes.latency + 1 + self._quotients.latency + 1
+        return self._extremes.latency + 2 + self._quotients.latency + 1
 
     @property
     def interval(self) -> int:
@@ -140,7 +140,7 @@ class Quantiser(wiring.Component):
     @property
     def front_beats(self) -> int:
         """Beats in front of the buffer: those that come before a full one is read."""
-        return self._extremes.latency + 2
+        return self._extremes.latency + 3
 
     @property
     def group_places(self) -> int:
@@ -203,23 +203,29 @@ class Quantiser(wiring.Component):
         ]
         m.d.sync += [written.eq(written + store), read.eq(read + issue)]
 
-        group, beat = groups.o.payload, Signal(range(shape.beats))
+        # The next group, in registers: from memories, its way to the counters would be long.
+        present, group = Signal(), Signal(self._group_layout, reset_less=True)
+        number = Signal(numbers_layout(shape), reset_less=True)
+        beat = Signal(range(shape.beats))
         final, scaled, issued = Signal(), Signal(), Signal()
         m.d.comb += [
-            issue.eq(groups.o.valid & (written != read) & codes.room & scales.room),
+            issue.eq(present & (written != read) & codes.room & scales.room),
             final.eq(beat == group.more),
-            scaled.eq((beat == 0) & (numbers.o.payload.mode != Mode.STATIC)),
-            groups.o.ready.eq(issue & final),
-            numbers.o.ready.eq(issue & final),
+            scaled.eq((beat == 0) & (number.mode != Mode.STATIC)),
+            groups.o.ready.eq(~present | issue & final),
+            numbers.o.ready.eq(groups.o.valid & groups.o.ready),
             codes.reserve.eq(issue),
             scales.reserve.eq(issue & scaled),
             buffer.address.eq(read),
             buffer.enable.eq(issue),
             buffer.enable_out.eq(issued),
-            quotients.numbers.eq(numbers.o.payload),
+            quotients.numbers.eq(number),
             quotients.extremes.eq(group.extremes),
             quotients.y.eq(buffer.value),
         ]
+        with m.If(groups.o.ready):
+            m.d.sync += [present.eq(groups.o.valid), group.eq(groups.o.payload),
+                         number.eq(numbers.o.payload)]
         m.d.sync += issued.eq(issue)
         with m.If(issue):
             m.d.sync += beat.eq(Mux(final, 0, beat + 1))

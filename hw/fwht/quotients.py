@@ -10,6 +10,7 @@ from ..tree import delayed
 from .block_scale import BlockScale, divisor_width, scale_layout
 from .divider import Divider
 from .maximum import extremes_layout
+from .multiplier import Multiplier
 from .rounding import Rounder
 
 __all__ = ["Quotients", "numbers_layout"]
@@ -104,10 +105,10 @@ class Quotients(wiring.Component):
             ]
             for place in range(each):
                 lane = slot * each + place
-                product, negative = self._product(m, f"lane_{lane}", self.y[lane], scale.base,
-                                                  asymmetric, multiplier)
+                product, negative = self._product(
+                    m, f"lane_{lane}", self.y[lane], scale.base, asymmetric, multiplier)
                 sticky = Signal(name=f"lane_{lane}_sticky", reset_less=True)
-                numerator = Signal.like(product, name=f"lane_{lane}_numerator", reset_less=True)
+                numerator = Signal(len(product), name=f"lane_{lane}_numerator", reset_less=True)
                 m.d.sync += [
                     sticky.eq(scale.skip & product[:MANTISSA_BITS].any()),
                     numerator.eq(Mux(scale.skip, product >> MANTISSA_BITS, product)),
@@ -145,7 +146,7 @@ class Quotients(wiring.Component):
         width = self._shape.width
         magnitude = Signal(width, name=f"{name}_magnitude", reset_less=True)
         negative = Signal(name=f"{name}_negative", reset_less=True)
-        product = Signal(width + MANTISSA_BITS, name=f"{name}_product", reset_less=True)
+        m.submodules[f"{name}_multiplier"] = unit = Multiplier(width, MANTISSA_BITS)
         # The magnitude or the distance from the minimum: both fit, unsigned, and so does the sum
         # modulo 2**W. The carry is an extra lowest bit, so that this is one chain.
         flip = y[-1] & ~asymmetric
@@ -153,6 +154,6 @@ class Quotients(wiring.Component):
         m.d.sync += [
             magnitude.eq(total[1:]),
             negative.eq(flip),
-            product.eq(magnitude * multiplier),
         ]
-        return product, negative
+        m.d.comb += [unit.a.eq(magnitude), unit.b.eq(multiplier)]
+        return unit.product, negative
