@@ -179,14 +179,14 @@ class Quantised:
         with ASYMMETRIC. Empty with STATIC.
     offsets : int64 array
         For each group: the minimum with ASYMMETRIC, else 0. Empty with STATIC.
-    saturated : int
-        Codes that were out of range.
+    saturated : bool array
+        For each code: it was out of range.
     """
 
     codes: np.ndarray
     scales: np.ndarray
     offsets: np.ndarray
-    saturated: int
+    saturated: np.ndarray
 
 
 def quantise(y: np.ndarray, quantisation: Quantisation) -> Quantised:
@@ -232,4 +232,4 @@ def quantise(y: np.ndarray, quantisation: Quantisation) -> Quantised:
         (quotient & 1 == 1) | (q.rounding == Rounding.HALF_AWAY))
     rounded = np.sign(relative) * (quotient + up)
     codes = np.clip(rounded, *q.range)
-    return Quantised(codes.astype(np.int16), scales, offsets, int((codes != rounded).sum()))
+    return Quantised(codes.astype(np.int16), scales, offsets, codes != rounded)

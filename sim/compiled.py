@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Units with streams, compiled by Verilator: long runs that Amaranth's simulator is too slow for."""
+"""Units with streams, compiled by Verilator: for runs too long for Amaranth's simulator."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -40,6 +40,10 @@ class CompiledUnit:
     ----------
     component : wiring.Component
         Elaborated, and so used up.
+    target : str or None
+        A family whose cells are used, as in :func:`luthier.gen.verilog.convert`.
+    models : sequence of Path
+        Verilog of those cells.
 
     Raises
     ------
@@ -47,13 +51,15 @@ class CompiledUnit:
         If Verilator or the C++ compiler is missing or does not work.
     """
 
-    def __init__(self, component: wiring.Component):
+    def __init__(self, component: wiring.Component, *, target: str | None = None,
+                 models: Sequence[Path] = ()):
         directions = {path[:-2]: direction for path, direction in (
             (name.replace("__payload", "||"), direction)
             for name, _, direction in ports(component)) if path.endswith("||")}
         self._inputs = [name for name, kind in directions.items() if kind == "input"]
         self._outputs = [name for name, kind in directions.items() if kind == "output"]
-        verilog = convert(component)
+        verilog = convert(component, target=target)
+        verilog += "".join(path.read_text() for path in models)
         tools = _Tools(find_verilator(), find_compiler())
         header = "".join(
             f"#define {kind}S(X) {' '.join(f'X({name})' for name in names)}\n"
@@ -63,7 +69,8 @@ class CompiledUnit:
         def build(folder: Path) -> None:
             (folder / "luthier.v").write_text(verilog)
             subprocess.run([str(tools.verilator.binary), *_FLAGS, "--Mdir", ".", "luthier.v"],
-                           cwd=folder, env=tools.verilator.environment(), check=True)
+                           cwd=folder, env=tools.verilator.environment(), check=True,
+                           capture_output=True)
             (folder / "shell.cpp").write_text(shell)
             objects = tools.objects(sorted(path.name for path in folder.glob("*.cpp")), folder)
             subprocess.run([tools.compiler.command, "-o", _PROGRAM, *objects,

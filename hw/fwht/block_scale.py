@@ -15,10 +15,11 @@ __all__ = ["BlockScale", "divisor_width", "scale_layout"]
 def divisor_width(shape: QuantiserShape) -> int:
     """Return the bits of a divisor.
 
-    A range has as many bits as a sample. The largest power of two that a shift may ask for, less
-    the places that :attr:`BlockScale.skip` takes off, is ``2**(W-1)``, or ``2**15`` if more.
+    A range has as many bits as a sample. A shift of so many places or more takes 16 off, and the
+    largest then leaves ``2**(W-1)``. Of 16 itself nothing would be left, and what the numerator
+    loses would be half a divisor or more; so it must not be one of those.
     """
-    return max(shape.width, MANTISSA_BITS)
+    return max(shape.width, MANTISSA_BITS + 1)
 
 
 def scale_layout(shape: QuantiserShape) -> data.StructLayout:

@@ -10,13 +10,18 @@ from ...golden.quantiser import SMALLEST_GROUP, QuantiserShape
 from ..arithmetic import less
 from ..tree import delayed
 
-__all__ = ["Extremes", "extremes_layout"]
+__all__ = ["Extremes", "extremes_latency", "extremes_layout"]
 
 
 def extremes_layout(shape: QuantiserShape) -> data.StructLayout:
     """Return the layout of a group's extremes, for each group that may begin in a beat."""
     each = data.ArrayLayout(signed(shape.width), shape.slots)
     return data.StructLayout({"largest": each, "least": each})
+
+
+def extremes_latency(shape: QuantiserShape) -> int:
+    """Return the cycles from the last beat of a group to its extremes."""
+    return exact_log2(shape.lanes) + 1
 
 
 class Extremes(wiring.Component):
@@ -61,7 +66,7 @@ class Extremes(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat of a group to its extremes."""
-        return exact_log2(self._shape.lanes) + 1
+        return extremes_latency(self._shape)
 
     def elaborate(self, platform):
         m = Module()

@@ -10,8 +10,8 @@ from ...golden.quantiser import Mode, Quantisation, QuantiserShape
 from ..block_ram import BlockRam
 from ..stream import Queue, ReservedQueue
 from .block_scale import scale_layout
-from .maximum import Extremes, extremes_layout
-from .quotients import Quotients, numbers_layout
+from .maximum import Extremes, extremes_latency, extremes_layout
+from .quotients import NUMERATORS, Quotients, numbers_layout, quotients_latency
 
 __all__ = ["Quantiser", "code_layout", "command_layout", "quantiser_command", "sample_layout",
            "scales_layout"]
@@ -77,7 +77,7 @@ class Quantiser(wiring.Component):
     to come out. Scales have a stream of their own: if it is not read, codes stop.
 
     Takes a buffer of N words, and ``log2(P) + 4`` beats in front of it; per lane a multiplier of W
-    by 16 bits, and B + 2 subtractions of W + 1 bits (W at least 16 there).
+    by 16 bits, and B + 2 subtractions of W + 1 bits (W at least 17 there).
 
     Parameters
     ----------
@@ -109,7 +109,6 @@ class Quantiser(wiring.Component):
         if not isinstance(shape, QuantiserShape):
             raise TypeError(f"shape must be a QuantiserShape, not {shape!r}")
         self._shape = shape
-        self._extremes, self._quotients = Extremes(shape), Quotients(shape)
         super().__init__({
             "command": In(stream.Signature(command_layout(shape))),
             "i": In(stream.Signature(sample_layout(shape))),
@@ -125,7 +124,7 @@ class Quantiser(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat of a group to its first codes."""
-        return self._extremes.latency + 2 + self._quotients.latency + 1
+        return extremes_latency(self._shape) + 2 + quotients_latency(self._shape) + 1
 
     @property
     def interval(self) -> int:
@@ -140,17 +139,17 @@ class Quantiser(wiring.Component):
     @property
     def front_beats(self) -> int:
         """Beats in front of the buffer: those that come before a full one is read."""
-        return self._extremes.latency + 3
+        return extremes_latency(self._shape) + 3
 
     @property
     def group_places(self) -> int:
         """Groups whose extremes are on their way or wait, one more than can be used."""
-        return 1 << ceil_log2(self._extremes.latency + 4)
+        return 1 << ceil_log2(extremes_latency(self._shape) + 4)
 
     @property
     def code_places(self) -> int:
         """Beats of codes on their way or waiting, one more than can be used."""
-        return 1 << ceil_log2(self._quotients.latency + 4)
+        return 1 << ceil_log2(quotients_latency(self._shape) + 4)
 
     #: Scales on their way or waiting; they take 6 cycles.
     SCALE_PLACES = 8
@@ -178,8 +177,8 @@ class Quantiser(wiring.Component):
         m = Module()
         shape = self._shape
         samples = data.ArrayLayout(signed(shape.width), shape.lanes)
-        m.submodules.extremes = extremes = self._extremes
-        m.submodules.quotients = quotients = self._quotients
+        m.submodules.extremes = extremes = Extremes(shape)
+        m.submodules.quotients = quotients = Quotients(shape)
         m.submodules.front = front = Queue(samples, self.front_beats)
         m.submodules.buffer = buffer = BlockRam(Shape.cast(samples).width, self.buffer_beats)
         m.submodules.groups = groups = ReservedQueue(self._group_layout, self.group_places)
@@ -203,15 +202,13 @@ class Quantiser(wiring.Component):
         ]
         m.d.sync += [written.eq(written + store), read.eq(read + issue)]
 
-        # The next group, in registers: from memories, its way to the counters would be long.
+        # A group whose extremes are known, in registers: decisions from memories would be late. Its
+        # beats are in the buffer: all are accepted, and wait in front of it only if it is full.
         present, group = Signal(), Signal(self._group_layout, reset_less=True)
         number = Signal(numbers_layout(shape), reset_less=True)
-        beat = Signal(range(shape.beats))
-        final, scaled, issued = Signal(), Signal(), Signal()
+        final, scaled, issued = (Signal(name=name) for name in ("final", "scaled", "issued"))
         m.d.comb += [
-            issue.eq(present & (written != read) & codes.room & scales.room),
-            final.eq(beat == group.more),
-            scaled.eq((beat == 0) & (number.mode != Mode.STATIC)),
+            issue.eq(present & codes.room & scales.room),
             groups.o.ready.eq(~present | issue & final),
             numbers.o.ready.eq(groups.o.valid & groups.o.ready),
             codes.reserve.eq(issue),
@@ -223,14 +220,19 @@ class Quantiser(wiring.Component):
             quotients.extremes.eq(group.extremes),
             quotients.y.eq(buffer.value),
         ]
-        with m.If(groups.o.ready):
-            m.d.sync += [present.eq(groups.o.valid), group.eq(groups.o.payload),
-                         number.eq(numbers.o.payload)]
         m.d.sync += issued.eq(issue)
-        with m.If(issue):
-            m.d.sync += beat.eq(Mux(final, 0, beat + 1))
+        with m.If(groups.o.ready):
+            m.d.sync += [
+                present.eq(groups.o.valid),
+                group.eq(groups.o.payload),
+                number.eq(numbers.o.payload),
+                final.eq(groups.o.payload.more == 0),
+                scaled.eq(numbers.o.payload.mode != Mode.STATIC),
+            ]
+        with m.Elif(issue):
+            m.d.sync += [group.more.eq(group.more - 1), final.eq(group.more == 1), scaled.eq(0)]
 
-        scale_write, scale_last = self._later(m, "scale", Quotients.NUMERATORS, issue & scaled,
+        scale_write, scale_last = self._later(m, "scale", NUMERATORS, issue & scaled,
                                               group.last)
         code_write, code_last = self._later(m, "code", quotients.latency, issue,
                                             group.last & final)
@@ -267,11 +269,12 @@ class Quantiser(wiring.Component):
             extremes.first.eq(~(beat & within).any()),
             extremes.close.eq(close),
             extremes.group.eq(command.group),
-            # There is a place for them wherever there is one for the group's extremes.
             groups.reserve.eq(fire & close),
-            numbers.i.valid.eq(fire & close),
-            numbers.i.payload.eq(command.numbers),
         ]
+        # There is a place for them wherever there is one for the group's extremes, which come
+        # later, or at the same time.
+        closed, of_group = self._later(m, "numbers", 1, fire & close, command.numbers)
+        m.d.comb += [numbers.i.valid.eq(closed), numbers.i.payload.eq(of_group)]
         with m.If(fire):
             m.d.sync += beat.eq(Mux(sample.last, 0, beat + 1))
         more = Mux(command.numbers.mode == Mode.STATIC, 0, beat & within)

@@ -13,7 +13,7 @@ from .maximum import extremes_layout
 from .multiplier import Multiplier
 from .rounding import Rounder
 
-__all__ = ["Quotients", "numbers_layout"]
+__all__ = ["Quotients", "numbers_layout", "quotients_latency"]
 
 
 def numbers_layout(shape: QuantiserShape) -> data.StructLayout:
@@ -25,6 +25,15 @@ def numbers_layout(shape: QuantiserShape) -> data.StructLayout:
     return data.StructLayout({
         "mode": 2, "away": 1, "bits": range(shape.bits + 1), "mantissa": MANTISSA_BITS,
         "shift": range(shape.largest_shift + 1)})
+
+
+#: Cycles from the numbers to samples, and to numerators and scales.
+SAMPLES, NUMERATORS = 2, 5
+
+
+def quotients_latency(shape: QuantiserShape) -> int:
+    """Return the cycles from the numbers to codes."""
+    return NUMERATORS + shape.bits + 5
 
 
 class Quotients(wiring.Component):
@@ -53,9 +62,6 @@ class Quotients(wiring.Component):
     saturated : ``Out(range(lanes + 1))``
     """
 
-    #: Cycles from the numbers to samples, to numerators, and to scales.
-    SAMPLES, NUMERATORS = 2, 5
-
     def __init__(self, shape: QuantiserShape):
         self._shape = shape
         super().__init__({
@@ -70,7 +76,7 @@ class Quotients(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the numbers to codes."""
-        return self.NUMERATORS + self._shape.bits + 5
+        return quotients_latency(self._shape)
 
     def elaborate(self, platform):
         m = Module()
@@ -79,11 +85,11 @@ class Quotients(wiring.Component):
                                                reset_less=True) for age in range(1, 3))]
         for before, after in zip(numbers, numbers[1:]):
             m.d.sync += after.eq(before)
-        asymmetric = numbers[2].mode == Mode.ASYMMETRIC
+        asymmetric = delayed(m, "asymmetric", numbers[1].mode == Mode.ASYMMETRIC)
         multiplier = Signal(MANTISSA_BITS, reset_less=True)
         m.d.sync += multiplier.eq(self._multiplier(m, numbers[2]))
         # Of the numbers, the last stages need only these.
-        last = [delayed(m, f"last_{name}", numbers[2][name], self.latency - 5)
+        last = [delayed(m, f"last_{name}", numbers[2][name], self.latency - NUMERATORS)
                 for name in ("mode", "away", "bits")]
         m.submodules.rounder = rounder = Rounder(shape.lanes, shape.bits)
         m.d.comb += Cat(rounder.mode, rounder.away, rounder.bits).eq(Cat(last))
