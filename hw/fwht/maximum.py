@@ -32,8 +32,8 @@ class Extremes(wiring.Component):
     finds belongs into a queue with a place for it.
 
     Latency: ``log2(lanes) + 1`` cycles from the last beat of a group to its extremes. Throughput:
-    one beat a cycle. Takes ``2 lanes + lanes / 2`` comparisons of W bits or fewer: a pair of lanes
-    needs one for both extremes.
+    one beat a cycle. Takes ``3/2 lanes + 2 slots * log2(slots)`` comparisons of W bits, with two
+    lanes or more: a pair of lanes needs one for both extremes.
 
     Parameters
     ----------

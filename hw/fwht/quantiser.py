@@ -6,56 +6,14 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
-from ...golden.quantiser import Mode, Quantisation, QuantiserShape
+from ...golden.quantiser import Mode, QuantiserShape
 from ..block_ram import BlockRam
 from ..stream import Queue, ReservedQueue
-from .block_scale import scale_layout
 from .maximum import Extremes, extremes_latency, extremes_layout
+from .quantiser_ports import code_layout, command_layout, sample_layout, scales_layout
 from .quotients import NUMERATORS, Quotients, numbers_layout, quotients_latency
 
-__all__ = ["Quantiser", "code_layout", "command_layout", "quantiser_command", "sample_layout",
-           "scales_layout"]
-
-
-def command_layout(shape: QuantiserShape) -> data.StructLayout:
-    """Return the layout of a packet's command: numbers, and the group's base-two logarithm."""
-    return data.StructLayout({
-        "numbers": numbers_layout(shape), "group": range(exact_log2(shape.size) + 1)})
-
-
-def quantiser_command(shape: QuantiserShape, quantisation: Quantisation) -> dict:
-    """Return a quantisation as :func:`command_layout` has it.
-
-    Raises
-    ------
-    ValueError
-        If a quantiser of this shape can not do it.
-    """
-    shape.check(quantisation)
-    q = quantisation
-    return {"numbers": {"mode": int(q.mode), "away": int(q.rounding), "bits": q.bits,
-                        "mantissa": q.mantissa, "shift": q.shift},
-            "group": exact_log2(q.group or shape.size)}
-
-
-def sample_layout(shape: QuantiserShape) -> data.StructLayout:
-    """Return the layout of a beat of samples."""
-    return data.StructLayout({
-        "y": data.ArrayLayout(signed(shape.width), shape.lanes), "last": 1})
-
-
-def code_layout(shape: QuantiserShape) -> data.StructLayout:
-    """Return the layout of a beat of codes; ``saturated`` says how many were out of range."""
-    return data.StructLayout({
-        "codes": data.ArrayLayout(signed(shape.bits), shape.lanes),
-        "saturated": range(shape.lanes + 1), "last": 1})
-
-
-def scales_layout(shape: QuantiserShape) -> data.StructLayout:
-    """Return the layout of scales: those of a group, or of the groups in a beat; a slot of each 16
-    lanes. ``last``: no other scales of this packet follow."""
-    return data.StructLayout({
-        "slots": data.ArrayLayout(scale_layout(shape), shape.slots), "last": 1})
+__all__ = ["Quantiser"]
 
 
 class Quantiser(wiring.Component):
@@ -73,8 +31,11 @@ class Quantiser(wiring.Component):
     codes. A group of g samples so takes ``g/P - 1 + latency`` from its first beat on, and a static
     scale ``latency``: a dynamic maximum of whole vectors costs N/P - 1 cycles. The scale comes 5 +
     B cycles before the first codes of its group. Throughput: one beat a cycle, in all modes and
-    across packets; a vector takes ``interval`` = N/P cycles. No input is needed for the last codes
-    to come out. Scales have a stream of their own: if it is not read, codes stop.
+    across packets; a vector takes ``interval`` = N/P cycles. Where groups become longer, codes
+    pause until the extremes of the first longer one are known; where they become much shorter,
+    samples may, since only ``group_places - 1`` groups are known or on their way. No input is
+    needed for the last codes to come out. Scales have a stream of their own: if it is not read,
+    codes stop.
 
     Takes a buffer of N words, and ``log2(P) + 4`` beats in front of it; per lane a multiplier of W
     by 16 bits, and B + 2 subtractions of W + 1 bits (W at least 17 there).
@@ -87,7 +48,7 @@ class Quantiser(wiring.Component):
     Members
     -------
     command : ``In(stream.Signature(command_layout(shape)))``
-        See :func:`quantiser_command`. Without one, no samples are taken.
+        See :func:`~.quantiser_ports.quantiser_command`. Without one, no samples are taken.
     i : ``In(stream.Signature(sample_layout(shape)))``
     o : ``Out(stream.Signature(code_layout(shape)))``
         Two's complement of B bits; unsigned where the mode is asymmetric.

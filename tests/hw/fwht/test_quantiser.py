@@ -13,12 +13,8 @@ import pytest
 
 from luthier.gen.verilog import convert
 from luthier.golden.quantiser import Mode, Quantisation, QuantiserShape, Rounding, quantise
-from luthier.hw.fwht.quantiser import (
-    Quantiser,
-    command_layout,
-    quantiser_command,
-    sample_layout,
-)
+from luthier.hw.fwht.quantiser import Quantiser
+from luthier.hw.fwht.quantiser_ports import command_layout, quantiser_command, sample_layout
 from luthier.sim.compiled import CompiledUnit
 from luthier.sim.streams import simulate, sink, source
 
