@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["add_subtract", "neighbour_sums", "pick", "shift_left"]
+__all__ = ["add_subtract", "less", "neighbour_sums", "pick", "shift_left"]
 
 
 def add_subtract(a, b, subtract):
@@ -13,6 +13,14 @@ def add_subtract(a, b, subtract):
     """
     flipped = b ^ subtract.as_signed()
     return (Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed())[1:].as_signed()
+
+
+def less(m, name, a, b):
+    """Return ``a < b``, the sign of the difference: of a comparison synthesis makes deep logic."""
+    width = max(len(a) + (not a.shape().signed), len(b) + (not b.shape().signed)) + 1
+    difference = Signal(signed(width), name=f"{name}_difference")
+    m.d.comb += difference.eq(a - b)
+    return difference[-1]
 
 
 def neighbour_sums(m, name, nodes):
