@@ -88,6 +88,8 @@ _BUILDS: tuple[dict[str, Any], ...] = (
     {"store": "blockram", "k": 8, "alphabets": "planes", "rounds": 4},
     {"store": "blockram", "k": 8, "alphabets": "trits", "rounds": 4},
     {"store": "blockram", "k": 8, "alphabets": "both", "rounds": 4},
+    {"alphabets": "planes", "rounds": 4, "tokens": 2},
+    {"store": "blockram", "k": 8, "alphabets": "trits", "rounds": 4, "tokens": 2},
 )
 
 
@@ -112,12 +114,16 @@ def designs(beat_bits: int, activation_bits: int, target: str) -> list[Design]:
     inputs = adder_inputs(target)
     chosen: list[Design] = []
     for build in _BUILDS:
+        if build.get("tokens", 1) > beat_bits // 64:
+            continue
         config = Configuration.from_data({"name": "density", "table": {
             "beat_bits": beat_bits, "activation_bits": activation_bits, "scaled": False,
             "adder_inputs": inputs, **_within(build, beat_bits)}})
         if target == "ice40" and config.table.store != "blockram":
             continue
-        chosen += [_table("unit", TableUnit, config), _table("lane", TableLane, config)]
+        chosen.append(_table("unit", TableUnit, config))
+        if config.table.tokens == 1:  # those of several tokens are as many lanes
+            chosen.append(_table("lane", TableLane, config))
 
     planes, ternary = _planes(beat_bits), Rate("trits", 1, beat_bits * 5 // 8)
     shape = {"activation_bits": activation_bits, "adder_inputs": inputs}
@@ -179,7 +185,9 @@ def _table(part: str, unit: Callable[[Configuration], wiring.Component],
     rates = _planes(t.beat_bits) * t.planes + (
         Rate("trits", 1, columns_per_beat(config, True)),) * t.trits
     name = "table of both" if t.planes and t.trits else "table"
-    return Design(name, part, lambda: unit(config), rates, t.store, t.k, tables(config))
+    name += f", {t.tokens} tokens" * (t.tokens > 1)
+    return Design(name, part, lambda: unit(config), rates, t.store, t.k, tables(config),
+                  tokens=t.tokens)
 
 
 def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,

@@ -16,7 +16,7 @@ _BUILDER = {"xc7": 7, "ecp5": 12}
 
 def table_bits(config: Configuration) -> int:
     """Return the bits of all tables, both banks."""
-    return sum(2 * entry_width(config) << entry_bits(config, table)
+    return sum(2 * config.table.tokens * entry_width(config) << entry_bits(config, table)
                for table in range(tables(config)))
 
 
@@ -28,7 +28,7 @@ def table_sites(config: Configuration, target: str) -> int:
     """
     if config.table.deep:
         return 0
-    builders, width = len(builder_lanes(config)), entry_width(config)
+    builders, width = len(builder_lanes(config)), config.table.tokens * entry_width(config)
     depths = [2 << entry_bits(config, table) for table in range(builders)]
     turns = 2 * config.table.rounds
     if target == "xc7":
@@ -66,10 +66,10 @@ def _builders(config: Configuration, target: str) -> int:
     for lanes in builder_lanes(config):
         reach = len({tuple(columns) for columns in lanes.values()})
         reach += sum(len(columns) - 1 for columns in lanes.values() if columns)
-        total += t.activation_bits * _choice(reach, target)
-        total += _adder(entry_width(config), target) + _BUILDER[target]
+        total += t.tokens * t.activation_bits * _choice(reach, target)
+        total += t.tokens * _adder(entry_width(config), target) + _BUILDER[target]
         if t.planes and target != "xc7":
-            total += t.activation_bits + 1  # twice an activation
+            total += t.tokens * (t.activation_bits + 1)  # twice an activation
     masks = config.activations_per_word * (2 + t.trits)
     return total + masks
 
@@ -81,7 +81,7 @@ def _decode(config: Configuration, target: str) -> int:
         return bytes_
     banks = 0  # words of distributed RAM that is not as deep as a table, put together
     if target != "xc7":
-        banks = sum(entry_width(config) * (-(-(2 << entry_bits(config, table)) // 16) - 1)
+        banks = sum(t.tokens * entry_width(config) * (-(-(2 << entry_bits(config, table)) // 16) - 1)
                     for table in range(tables(config)))
     if not t.trits:
         return banks + bytes_ // 2 * (t.adder_inputs == 2)
@@ -105,7 +105,8 @@ def lut_estimate(config: Configuration, target: str) -> int:
     accumulators = _adder(width, target)
     if t.planes:
         accumulators += (total_width(config) + 3) * (1 if target == "xc7" else 3)
-    queue = -(-(width + 1) // 6) * 4 if target == "xc7" else 6 * -(-(width + 1) // 4)
+    bits = t.tokens * width + 1
+    queue = -(-bits // 6) * 4 if target == "xc7" else 6 * -(-bits // 4)
     writes = 2 * t.rounds
-    return (table_sites(config, target) + _tree(config, target) + _builders(config, target)
-            + _decode(config, target) + accumulators + queue + writes + _CONTROL[target])
+    return (table_sites(config, target) + _builders(config, target) + _decode(config, target)
+            + t.tokens * (_tree(config, target) + accumulators) + queue + writes + _CONTROL[target])

@@ -296,6 +296,7 @@ class TableLane(wiring.Component):
     Parameters
     ----------
     config : Configuration
+        With ``table.tokens`` = 1.
 
     Members
     -------
@@ -303,6 +304,9 @@ class TableLane(wiring.Component):
     """
 
     def __init__(self, config: Configuration):
+        if config.table.tokens > 1:
+            raise ValueError(
+                f"table.tokens must be 1 for a lane by itself, not {config.table.tokens}")
         self._tables, self._tree = Tables(config), AdderTree(config)
         members = {name: member for unit, flow in ((self._tables, In), (self._tree, Out))
                    for name, member in unit.signature.members.items() if member.flow == flow}

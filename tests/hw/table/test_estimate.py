@@ -28,6 +28,7 @@ TABLES = {
                           "rounds": 4},
     "d256_blockram_planes": {"beat_bits": 256, "store": "blockram", "k": 8,
                              "alphabets": "planes", "rounds": 2},
+    "d128_two_tokens": {"beat_bits": 128, "alphabets": "planes", "rounds": 2, "tokens": 2},
 }
 
 
@@ -40,7 +41,7 @@ def configuration(target, table):
 @pytest.mark.parametrize("target", ["xc7", "ecp5"])
 @pytest.mark.parametrize("name", [
     "d64_both_a6", "d64_k5", "d64_k6", "d64_blockram_trits",
-    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("d128_trits_a16", "d256_both"))])
+    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("d128_trits_a16", "d256_both", "d128_two_tokens"))])
 def test_tables_are_exact(name, target):
     config = configuration(target, TABLES[name])
     found = synthesise(convert(Tables(config), target=target), target)
@@ -57,7 +58,7 @@ def test_luts_of_nine_in_ten(target):
         found = synthesise(convert(TableUnit(config), target=target), target)
         errors[name] = lut_estimate(config, target) / found.sites - 1
     print(errors)
-    assert sum(abs(error) <= 0.15 for error in errors.values()) >= 9, errors
+    assert sum(abs(error) <= 0.15 for error in errors.values()) >= 0.9 * len(errors), errors
 
 
 def test_bits():

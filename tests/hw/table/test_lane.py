@@ -109,3 +109,9 @@ def test_tables_deeper_than_needed(monkeypatch):
     for alphabet in BOTH:
         test_sums(64, True, {"rounds": 2}, alphabet)
     test_sums(128, False, {"rounds": 4, "alphabets": "trits", "adder_inputs": 3}, "trits")
+
+
+def test_wrong_tokens():
+    config = Configuration.from_data({"name": "case", "table": {"tokens": 2}})
+    with pytest.raises(ValueError, match="tokens must be 1 for a lane by itself, not 2"):
+        TableLane(config)
