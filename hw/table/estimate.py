@@ -81,8 +81,8 @@ def _decode(config: Configuration, target: str) -> int:
         return bytes_
     banks = 0  # words of distributed RAM that is not as deep as a table, put together
     if target != "xc7":
-        banks = sum(t.tokens * entry_width(config) * (-(-(2 << entry_bits(config, table)) // 16) - 1)
-                    for table in range(tables(config)))
+        banks = t.tokens * entry_width(config) * sum(
+            -(-(2 << entry_bits(config, table)) // 16) - 1 for table in range(tables(config)))
     if not t.trits:
         return banks + bytes_ // 2 * (t.adder_inputs == 2)
     return banks + bytes_ * ((9 if t.planes else 6) if target == "xc7" else

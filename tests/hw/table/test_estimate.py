@@ -41,7 +41,8 @@ def configuration(target, table):
 @pytest.mark.parametrize("target", ["xc7", "ecp5"])
 @pytest.mark.parametrize("name", [
     "d64_both_a6", "d64_k5", "d64_k6", "d64_blockram_trits",
-    *(pytest.param(name, marks=pytest.mark.nightly) for name in ("d128_trits_a16", "d256_both", "d128_two_tokens"))])
+    *(pytest.param(name, marks=pytest.mark.nightly)
+      for name in ("d128_trits_a16", "d256_both", "d128_two_tokens"))])
 def test_tables_are_exact(name, target):
     config = configuration(target, TABLES[name])
     found = synthesise(convert(Tables(config), target=target), target)
