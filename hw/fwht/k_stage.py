@@ -61,7 +61,7 @@ class KStage(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature({...}))``
-        ``samples``: ``signed(width)`` x lanes, in natural order; ``log2_size``: m, which counts with
+        ``samples``: ``signed(width)`` x lanes, in natural order; ``log2_size``: m, counting with
         the first beat of a packet; ``last``: the packet's last beat.
     o : ``Out(stream.Signature({...}))``
         The same with samples of ``sum_width`` bits; m comes with each beat.
@@ -170,12 +170,14 @@ class KStage(wiring.Component):
         exponent = Signal(range(self._max_m + 1), init=self.min_m)
         settled, started = Signal(), Signal()  # sizes follow ``exponent``; buffers do, too
         first, empty = Signal(init=1), Signal(init=1)
-        inside = Signal(range(beats))
-        taken, left, remains = i.valid & i.ready, o.valid & o.ready, Signal(range(beats))
-        m.d.comb += remains.eq(inside + taken - left)
-        m.d.sync += [inside.eq(remains), empty.eq(remains == 0), settled.eq(1),
-                     started.eq(settled)]
-        m.d.comb += i.ready.eq(started & (columns.room != 0)
+        inside, entered, departed = Signal(range(beats)), Signal(), Signal()
+        taken = i.valid & i.ready
+        # ``empty`` is late by a few cycles, in which no packet can end that has begun.
+        m.d.sync += [entered.eq(taken), departed.eq(o.valid & o.ready),
+                     inside.eq(Mux(entered == departed, inside,
+                                   Mux(entered, inside + 1, inside - 1))),
+                     empty.eq(inside == 0), settled.eq(1), started.eq(settled)]
+        m.d.comb += i.ready.eq(settled & started & (columns.room != 0)
                                & (~first | (i.payload.log2_size == exponent)))
         with m.If(i.valid & first & empty & (i.payload.log2_size != exponent)):
             m.d.sync += [exponent.eq(i.payload.log2_size), settled.eq(0)]

@@ -171,13 +171,13 @@ def test_whole_transform_is_the_kronecker_product(size, variant, transpose):
                           x @ (h if transpose else h.T))
 
 
-def test_order_of_40_is_that_of_20():
-    """QuaRot's 5120 = 40 * 128 is bit for bit 20 * 256."""
+def test_40_has_the_factor_2_outermost():
+    """So 5120 = 40 * 128 is not 20 * 256, whose factor 2 is inside."""
+    outer, inner = (np.kron(*pair) for pair in ([[[1, 1], [1, -1]], hadamard(20)],
+                                                [hadamard(20), [[1, 1], [1, -1]]]))
+    assert np.array_equal(outer, hadamard(40)) and not np.array_equal(inner, hadamard(40))
     x = np.random.default_rng(2).integers(-8, 8, 160)
-    inner = np.kron(hadamard(20), [[1, 1], [1, -1]])
-    assert not np.array_equal(inner, hadamard(40))  # but with H_2 outermost, it is:
-    assert np.array_equal(np.kron([[1, 1], [1, -1]], hadamard(20)), hadamard(40))
-    assert np.array_equal(hadamard_outer(x, 40), np.kron(hadamard(40), np.eye(4, dtype=int)) @ x)
+    assert np.array_equal(hadamard_outer(x, 40), np.kron(outer, np.eye(4, dtype=int)) @ x)
 
 
 @pytest.mark.parametrize("order, variant", CASES)
