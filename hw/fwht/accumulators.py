@@ -17,8 +17,8 @@ class Accumulators(wiring.Component):
     it sends the words of one column on, the next is added up. There is no enable: where there is no
     sample it is 0.
 
-    Sample, ``load`` and ``shift`` go through registers first, which synthesis is told not to share
-    with those of other groups: they end where the wires fan out.
+    Sample, ``load`` and ``shift`` go through registers first, of each group's own, as they fan out
+    here. They carry the attribute ``keep``; Yosys merges those of all groups none the less.
 
     Latency: 2 cycles from the last sample and ``load`` to ``first``. Throughput: a sample a cycle.
     Takes ``rows * lanes`` adders of ``sum_width`` bits, and twice as many words of registers.
@@ -61,7 +61,7 @@ class Accumulators(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         kept = {"keep": 1}
-        load, shift = Signal(attrs=kept), Signal(attrs=kept)
+        load, shift = (Signal(name=f"{name}_here", attrs=kept) for name in ("load", "shift"))
         m.d.sync += [load.eq(self.load), shift.eq(self.shift)]
         for lane in range(self._lanes):
             sample = Signal(signed(self._width), name=f"sample_{lane}", attrs=kept)

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.hadamard import blocks, hadamard, outer_width
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
-from .signs import Signs
+from .sign_columns import SignColumns
 from .transpose import Transpose
 
 __all__ = ["KStage"]
@@ -30,9 +30,9 @@ class KStage(wiring.Component):
 
     A buffer of one packet turns it, in place (:class:`~.transpose.Transpose`), so that a column's K
     samples come in succession. Each goes to K accumulators, which add or subtract it
-    (:class:`~.signs.Signs`). The K sums then leave one a cycle while the next column is added up,
-    and a second buffer turns them back into natural order. With several lanes, lane p has the
-    columns p, p + lanes, ...; control is shared.
+    (:class:`~.sign_columns.SignColumns`). The K sums then leave one a cycle while the next column
+    is added up, and a second buffer turns them back into natural order. With several lanes, lane p
+    has the columns p, p + lanes, ...; control is shared.
 
     m may change from packet to packet; the unit drains before it takes the first sample of a packet
     with another m than the one before.
@@ -90,7 +90,7 @@ class KStage(wiring.Component):
                 raise ValueError(f"{name} must be between {least} and {most}, not {value!r}")
         self._order, self._width, self._max_m, self._lanes = order, width, max_m, lanes
         self._sum_width = outer_width(order, width)
-        self._signs = Signs(matrix.T if transpose else matrix, blocks(order, variant))
+        self._signs = SignColumns(matrix.T if transpose else matrix, blocks(order, variant))
         words = (order << max_m) // lanes
         self._columns = Transpose(lanes * width, words)
         self._rows = Transpose(lanes * self._sum_width, words)
@@ -168,9 +168,11 @@ class KStage(wiring.Component):
 
         # One m for all that is inside; a packet with another waits until the unit is empty.
         exponent = Signal(range(self._max_m + 1), init=self.min_m)
-        settled, started = Signal(), Signal()  # sizes follow ``exponent``; buffers do, too
-        first, empty = Signal(init=1), Signal(init=1)
-        inside, entered, departed = Signal(range(beats)), Signal(), Signal()
+        # Sizes follow ``exponent``; then buffers do, too.
+        settled, started = (Signal(name=name) for name in ("settled", "started"))
+        first, empty = (Signal(name=name, init=1) for name in ("first", "empty"))
+        entered, departed = (Signal(name=name) for name in ("entered", "departed"))
+        inside = Signal(range(beats))
         taken = i.valid & i.ready
         # ``empty`` is late by a few cycles, in which no packet can end that has begun.
         m.d.sync += [entered.eq(taken), departed.eq(o.valid & o.ready),
@@ -199,7 +201,8 @@ class KStage(wiring.Component):
         ]
 
         # A column's last sample is read once the shift register is sure to be empty in time.
-        remaining, clear = Signal(range(order + 1)), Signal(init=1)
+        remaining = Signal(range(order + 1))
+        clear = Signal(init=1)
         m.d.sync += clear.eq((remaining <= _AHEAD + 1) & (remaining <= rows.room))
         m.d.comb += columns.read.eq(columns.available & (~columns.column_end | clear))
         valid, ends = (Signal(4, name=name) for name in ("valid", "ends"))
@@ -213,7 +216,8 @@ class KStage(wiring.Component):
         m.submodules.signs = signs = self._signs
         m.d.comb += signs.step.eq(valid[3])
 
-        load, shift, moved = ends[2], (remaining != 0) & (rows.room != 0), Signal()
+        load, shift = ends[2], (remaining != 0) & (rows.room != 0)
+        moved = Signal()
         m.d.sync += moved.eq(shift)
         with m.If(load):
             m.d.sync += remaining.eq(order)

@@ -92,13 +92,14 @@ class Transpose(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.ram = ram = self._ram
-        next_step = Signal(range(self._words), init=1)
-        write_index, write_address = self._walk(m, "write", self.write, next_step)
-        read_index, read_address = self._walk(m, "read", self.read, next_step)
-        with m.If(self.restart):
-            m.d.sync += next_step.eq(1)
-        with m.Elif(self.write & (write_index == self.columns)):
-            m.d.sync += next_step.eq(write_address)
+        # With the step s comes N - 1 - s, so that sums and comparison need not wait for each other.
+        following = {name: Signal(range(self._words), name=f"next_{name}")
+                     for name in ("step", "back")}
+        write_index, write_address = self._walk(m, "write", self.write, following)
+        read_index, read_address = self._walk(m, "read", self.read, following)
+        found = Mux(self.restart, 1, write_address)
+        with m.If(self.restart | (self.write & (write_index == self.columns))):
+            m.d.sync += [following["step"].eq(found), following["back"].eq(self.last - found)]
         m.d.comb += [
             ram.write.eq(self.write),
             ram.write_address.eq(write_address),
@@ -124,9 +125,9 @@ class Transpose(wiring.Component):
         ]
         with m.If(self.read):
             with m.If(self.column_end):
-                following = Signal(range(self._words))
-                m.d.comb += following.eq(Mux(self.end, 0, column + 1))
-                m.d.sync += [row.eq(0), column.eq(following), element.eq(following)]
+                next_column = Signal(range(self._words))
+                m.d.comb += next_column.eq(Mux(self.end, 0, column + 1))
+                m.d.sync += [row.eq(0), column.eq(next_column), element.eq(next_column)]
             with m.Else():
                 m.d.sync += [row.eq(row + 1), element.eq(element + self.columns)]
         # The last word is written after the matrix before was read to its end.
@@ -136,28 +137,30 @@ class Transpose(wiring.Component):
             m.d.sync += complete.eq(0)
         return m
 
-    def _walk(self, m, name, advance, next_step):
+    def _walk(self, m, name, advance, following):
         """Return the number in its matrix and the address of the next word of one side.
 
         The step is known when word 1 is written, or can be read: it is that word's address.
         """
-        index, stored, step = (Signal(range(self._words), name=f"{name}_{part}")
-                               for part in ("index", "stored", "step"))
-        address, used = (Signal(range(self._words), name=f"{name}_{part}")
-                         for part in ("address", "used"))
+        index, stored, address = (Signal(range(self._words), name=f"{name}_{part}")
+                                  for part in ("index", "stored", "address"))
         second, end = Signal(name=f"{name}_second"), index == self.last
-        total = Signal(range(2 * self._words), name=f"{name}_total")
-        m.d.comb += [
-            address.eq(Mux(second, next_step, stored)),
-            used.eq(Mux(second, next_step, step)),
-            total.eq(address + used),
-        ]
+        m.d.comb += address.eq(Mux(second, following["step"], stored))
+        used = {}
+        for part, value in following.items():
+            held = Signal(range(self._words), name=f"{name}_{part}")
+            used[part] = Signal(range(self._words), name=f"{name}_used_{part}")
+            m.d.comb += used[part].eq(Mux(second, value, held))
+            with m.If(advance):
+                m.d.sync += held.eq(used[part])
+        # Only the last word's sum is N - 1, and keeps it.
+        forward, backward = (Signal(range(self._words), name=f"{name}_{part}")
+                             for part in ("forward", "backward"))
+        m.d.comb += [forward.eq(address + used["step"]), backward.eq(address - used["back"])]
         with m.If(advance):
-            # Only the last word has the sum N - 1, and keeps it.
             m.d.sync += [
                 index.eq(Mux(end, 0, index + 1)),
-                stored.eq(Mux(end, 0, Mux(total > self.last, total - self.last, total))),
-                step.eq(used),
+                stored.eq(Mux(end, 0, Mux(address > used["back"], backward, forward))),
                 second.eq(index == 0),
             ]
         return index, address

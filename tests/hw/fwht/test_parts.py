@@ -7,7 +7,7 @@ import pytest
 
 from luthier.golden.hadamard import ORDERS, blocks, hadamard
 from luthier.hw.fwht.banks import BankedRam, bank_depths
-from luthier.hw.fwht.signs import Signs
+from luthier.hw.fwht.sign_columns import SignColumns
 from luthier.hw.fwht.transpose import Transpose
 from luthier.sim.streams import simulate
 
@@ -20,7 +20,7 @@ CASES = [(order, variant) for variant, orders in ORDERS.items() for order in ord
 def test_signs(order, variant, transpose):
     """All columns, twice, with pauses: also of the orders that are slow to simulate."""
     h = hadamard(order, variant).T if transpose else hadamard(order, variant)
-    unit, seen, rng = Signs(h, blocks(order, variant)), [], np.random.default_rng(SEED)
+    unit, seen, rng = SignColumns(h, blocks(order, variant)), [], np.random.default_rng(SEED)
 
     async def watch(ctx):
         while len(seen) < 2 * order:

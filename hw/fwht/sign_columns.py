@@ -9,10 +9,10 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Signs"]
+__all__ = ["SignColumns"]
 
 
-class Signs(wiring.Component):
+class SignColumns(wiring.Component):
     """Show the columns of a matrix that circulants are joined to, in order, over and over.
 
     Within a circulant the next column is the present one, rotated down by one: a register for each
@@ -44,7 +44,8 @@ class Signs(wiring.Component):
         m = Module()
         count, order = len(self._sizes), sum(self._sizes)
         edges = list(accumulate(self._sizes, initial=0))
-        column, block = Signal(range(order)), Signal(range(max(2, count)))
+        column = Signal(range(order))
+        block = Signal(range(max(2, count)))
         turn = Signal(init=edges[1] == 1)  # the next column is the first of a block
         with m.If(self.step):
             m.d.sync += [
