@@ -62,7 +62,8 @@ class KStage(wiring.Component):
     -------
     i : ``In(stream.Signature({...}))``
         ``samples``: ``signed(width)`` x lanes, in natural order; ``log2_size``: m, counting with
-        the first beat of a packet; ``last``: the packet's last beat.
+        the first beat of a packet, the nearest possible if it is none; ``last``: the packet's last
+        beat.
     o : ``Out(stream.Signature({...}))``
         The same with samples of ``sum_width`` bits; m comes with each beat.
     misplaced : ``Out(1)``
@@ -162,17 +163,27 @@ class KStage(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.columns, m.submodules.rows = columns, rows = self._columns, self._rows
-        order, beats = self._order, 2 * self.interval(self._max_m) + 2 * self._order + 32
-        i, o = self.i, self.o
+        m.submodules.columns, m.submodules.rows = self._columns, self._rows
+        self._admit(m)
+        self._multiply(m)
+        self._send(m)
+        return m
 
-        # One m for all that is inside; a packet with another waits until the unit is empty.
+    def _admit(self, m):
+        """Take beats into the first buffer, of one m at a time, and set the sizes of both."""
+        columns, rows, i, o = self._columns, self._rows, self.i, self.o
         exponent = Signal(range(self._max_m + 1), init=self.min_m)
+        wanted = Signal(range(self._max_m + 1))
+        m.d.comb += wanted.eq(i.payload.log2_size)
+        with m.If(i.payload.log2_size > self._max_m):
+            m.d.comb += wanted.eq(self._max_m)
+        with m.If(i.payload.log2_size < self.min_m):
+            m.d.comb += wanted.eq(self.min_m)
         # Sizes follow ``exponent``; then buffers do, too.
         settled, started = (Signal(name=name) for name in ("settled", "started"))
         first, empty = (Signal(name=name, init=1) for name in ("first", "empty"))
         entered, departed = (Signal(name=name) for name in ("entered", "departed"))
-        inside = Signal(range(beats))
+        inside = Signal(range(2 * self.interval(self._max_m) + 2 * self._order + 32))
         taken = i.valid & i.ready
         # ``empty`` is late by a few cycles, in which no packet can end that has begun.
         m.d.sync += [entered.eq(taken), departed.eq(o.valid & o.ready),
@@ -180,9 +191,9 @@ class KStage(wiring.Component):
                                    Mux(entered, inside + 1, inside - 1))),
                      empty.eq(inside == 0), settled.eq(1), started.eq(settled)]
         m.d.comb += i.ready.eq(settled & started & (columns.room != 0)
-                               & (~first | (i.payload.log2_size == exponent)))
-        with m.If(i.valid & first & empty & (i.payload.log2_size != exponent)):
-            m.d.sync += [exponent.eq(i.payload.log2_size), settled.eq(0)]
+                               & (~first | (wanted == exponent)))
+        with m.If(i.valid & first & empty & (wanted != exponent)):
+            m.d.sync += [exponent.eq(wanted), settled.eq(0)]
         width = Signal(range((1 << self._max_m) // self._lanes + 1))  # columns of a lane
         last = Signal(range(self.interval(self._max_m)))
         m.d.sync += width.eq((1 << exponent) >> self.min_m)
@@ -193,13 +204,17 @@ class KStage(wiring.Component):
             with m.If(i.payload.last != columns.write_end):
                 m.d.sync += self.misplaced.eq(1)
         m.d.comb += [
-            columns.rows_last.eq(order - 1), columns.columns.eq(width), columns.last.eq(last),
-            rows.rows_last.eq(width - 1), rows.columns.eq(order), rows.last.eq(last),
-            columns.restart.eq(settled & ~started), rows.restart.eq(settled & ~started),
+            columns.rows_last.eq(self._order - 1), columns.columns.eq(width),
+            rows.rows_last.eq(width - 1), rows.columns.eq(self._order),
             columns.reserve.eq(taken), columns.write.eq(taken),
-            columns.word.eq(i.payload.samples.as_value()),
+            columns.word.eq(i.payload.samples.as_value()), o.payload.log2_size.eq(exponent),
         ]
+        for buffer in (columns, rows):
+            m.d.comb += [buffer.last.eq(last), buffer.restart.eq(settled & ~started)]
 
+    def _multiply(self, m):
+        """Move columns from the first buffer through the accumulators to the second."""
+        columns, rows, order = self._columns, self._rows, self._order
         # A column's last sample is read once the shift register is sure to be empty in time.
         remaining = Signal(range(order + 1))
         clear = Signal(init=1)
@@ -236,6 +251,9 @@ class KStage(wiring.Component):
         m.d.comb += [rows.reserve.eq(shift), rows.write.eq(moved),
                      rows.word.eq(Cat(following[lane] for lane in range(self._lanes)))]
 
+    def _send(self, m):
+        """Read the second buffer."""
+        rows, o = self._rows, self.o
         m.submodules.queue = queue = ReservedQueue(
             data.StructLayout({"samples": self._lanes * self._sum_width, "last": 1}), _QUEUE)
         m.d.comb += rows.read.eq(rows.available & queue.room)
@@ -246,6 +264,5 @@ class KStage(wiring.Component):
             queue.reserve.eq(rows.read), queue.write.eq(wanted[2]),
             o.valid.eq(queue.o.valid), queue.o.ready.eq(o.ready),
             o.payload.samples.as_value().eq(queue.o.payload.samples),
-            o.payload.log2_size.eq(exponent), o.payload.last.eq(queue.o.payload.last),
+            o.payload.last.eq(queue.o.payload.last),
         ]
-        return m

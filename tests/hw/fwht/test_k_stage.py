@@ -181,6 +181,16 @@ def test_reset_in_midstream(cycles):
     assert plain(received) == wanted
 
 
+@pytest.mark.parametrize("asked, lanes, m", [(7, 1, 4), (5, 4, 4), (0, 4, 2), (1, 4, 2)])
+def test_nearest_size(asked, lanes, m):
+    packets, received = vectors(np.random.default_rng(1), 12, [m, m]), []
+    unit, sent = KStage(12, 8, 4, lanes=lanes), beats(packets, lanes)
+    for beat in sent:
+        beat["log2_size"] = asked
+    simulate(unit, [source(unit.i, sent), sink(unit.o, received, len(sent))])
+    assert plain(received) == expected(packets, lanes, 12)
+
+
 @pytest.mark.parametrize("wrong", [5, 23, None])
 def test_misplaced_last(wrong):
     unit, received, flags = KStage(12, 8, 1), [], []
@@ -280,16 +290,3 @@ def test_converts():
     for target in (None, "ecp5", "xc7"):
         text = convert(KStage(12, 8, 2, lanes=2), name="stage", target=target)
         assert "module stage(" in text and ("DP16KD" in text) == (target == "ecp5")
-
-
-@pytest.mark.parametrize("error, message, order, width, max_m, options", [
-    (ValueError, "order must be 12, .* or 172 with variant 'quarot', not 16; the nearest is 12",
-     16, 8, 2, {}),
-    (ValueError, "lanes must be 1, 2 or 4, not 3", 12, 8, 2, {"lanes": 3}),
-    (ValueError, "width must be between 2 and 32, not 1", 12, 1, 2, {}),
-    (ValueError, "max_m must be between 2 and 16, not 1", 12, 8, 1, {"lanes": 4}),
-    (TypeError, "max_m must be an integer, not '2'", 12, 8, "2", {}),
-])
-def test_wrong_parameters(error, message, order, width, max_m, options):
-    with pytest.raises(error, match=f"^{message}$"):
-        KStage(order, width, max_m, **options)

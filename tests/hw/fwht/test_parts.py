@@ -1,12 +1,13 @@
 # amaranth: UnusedElaboratable=no
 # SPDX-License-Identifier: Apache-2.0
-"""What the stage of H_K is made of: signs, banks of block RAM, transposition in place."""
+"""Parts and parameters of the stage of H_K: signs, banks of block RAM, transposition in place."""
 
 import numpy as np
 import pytest
 
 from luthier.golden.hadamard import ORDERS, blocks, hadamard
 from luthier.hw.fwht.banks import BankedRam, bank_depths
+from luthier.hw.fwht.k_stage import KStage
 from luthier.hw.fwht.sign_columns import SignColumns
 from luthier.hw.fwht.transpose import Transpose
 from luthier.sim.streams import simulate
@@ -76,3 +77,16 @@ def test_transpose(rows, columns):
     assert values == words.reshape(count, rows, columns).transpose(0, 2, 1).ravel().tolist()
     # The last word of the first column, and all that follow, are read as soon as they can be.
     assert began[rows - 1] == (rows - 1) * columns + 1
+
+
+@pytest.mark.parametrize("error, message, order, width, max_m, options", [
+    (ValueError, "order must be 12, .* or 172 with variant 'quarot', not 16; the nearest is 12",
+     16, 8, 2, {}),
+    (ValueError, "lanes must be 1, 2 or 4, not 3", 12, 8, 2, {"lanes": 3}),
+    (ValueError, "width must be between 2 and 32, not 1", 12, 1, 2, {}),
+    (ValueError, "max_m must be between 2 and 16, not 1", 12, 8, 1, {"lanes": 4}),
+    (TypeError, "max_m must be an integer, not '2'", 12, 8, "2", {}),
+])
+def test_wrong_parameters(error, message, order, width, max_m, options):
+    with pytest.raises(error, match=f"^{message}$"):
+        KStage(order, width, max_m, **options)
