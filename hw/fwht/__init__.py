@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Walsh-Hadamard transforms, and the quantiser behind them."""
+"""Walsh-Hadamard transforms and the quantiser behind them."""
