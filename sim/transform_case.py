@@ -31,7 +31,7 @@ class TransformCase:
     def add(self, x: np.ndarray, samples: int) -> None:
         """Add a packet of one transform or more; ``x`` fills whole beats."""
         config = self.config
-        log2_size = int(samples).bit_length() - 1
+        log2_size = samples.bit_length() - 1
         y = transform(x, samples)
         index = order_index(samples, config.order)[:: config.lanes]
         count = len(x) // config.lanes
@@ -46,7 +46,7 @@ class TransformCase:
                    transforms: Sequence[int] = (1,)) -> None:
         """Add a packet for each size, of so many transforms or beats of them as one draw says."""
         half = 1 << self.config.width - 1
-        for samples in sizes:
+        for samples in map(int, sizes):
             count = int(rng.choice(transforms)) * max(samples, self.config.lanes)
             self.add(rng.integers(-half, half, count), samples)
 

@@ -29,7 +29,7 @@ def check(unit, case, seed, **probabilities):
     return run
 
 
-@pytest.mark.parametrize("samples, lanes, width", shapes())
+@pytest.mark.parametrize("samples, lanes, width", list(shapes()))
 def test_shape(samples, lanes, width):
     """Sizes in any order, with random stalls and without; corners; full rate; rest, and reset."""
     config = Pipeline(samples=samples, lanes=lanes, width=width, order=ORDERS[width % 3])
