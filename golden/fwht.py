@@ -14,16 +14,18 @@ import numpy as np
 
 from .errors import UserError
 
-__all__ = ["LARGEST", "ORDERS", "Pipeline", "fwht", "lfsr_signs", "natural_rows", "order_index",
-           "transform"]
+__all__ = ["LARGEST", "LFSR_BITS", "ORDERS", "WIDEST", "Pipeline", "fwht", "lfsr_next",
+           "lfsr_signs", "natural_rows", "order_index", "transform"]
 
 #: Samples of the largest transform.
 LARGEST = 32768
 _LANES = 64
-_WIDTHS = (2, 16)
+#: Bits of the widest sample, and of the narrowest.
+WIDEST, _NARROWEST = 16, 2
 ORDERS = ("natural", "dyadic", "sequency")
-#: Taps of the register that makes signs: x**32 + x**22 + x**2 + x + 1, which is primitive.
-_LFSR_BITS = 32
+#: Bits of the shift register that makes signs.
+LFSR_BITS = 32
+#: Those that make the next one: x**32 + x**22 + x**2 + x + 1, which is primitive.
 _LFSR_TAPS = (0, 1, 2, 22)
 
 
@@ -60,11 +62,10 @@ class Pipeline:
         _check_power("samples", self.samples, 2, LARGEST)
         _check_power("lanes", self.lanes, 1, min(_LANES, self.samples))
         _check_integer("width", self.width)
-        least, most = _WIDTHS
-        if not least <= self.width <= most:
-            nearest = min(max(self.width, least), most)
-            raise UserError(f"width must be between {least} and {most} bits, not {self.width}; "
-                            f"the nearest is {nearest}")
+        if not _NARROWEST <= self.width <= WIDEST:
+            nearest = min(max(self.width, _NARROWEST), WIDEST)
+            raise UserError(f"width must be between {_NARROWEST} and {WIDEST} bits, not "
+                            f"{self.width}; the nearest is {nearest}")
         if self.order not in ORDERS:
             raise UserError(f"order must be {', '.join(ORDERS[:-1])} or {ORDERS[-1]}, "
                             f"not {self.order!r}")
@@ -241,11 +242,11 @@ def lfsr_signs(seed: int, count: int) -> np.ndarray:
         If the seed is none of these.
     """
     _check_integer("seed", seed)
-    if not 0 < seed < 1 << _LFSR_BITS:
-        raise UserError(f"seed must be between 1 and 2**{_LFSR_BITS} - 1, not {seed}")
-    signs = [seed >> bit & 1 for bit in range(_LFSR_BITS)]
+    if not 0 < seed < 1 << LFSR_BITS:
+        raise UserError(f"seed must be between 1 and 2**{LFSR_BITS} - 1, not {seed}")
+    signs = [seed >> bit & 1 for bit in range(LFSR_BITS)]
     while len(signs) < count:
-        signs.append(lfsr_next(signs[-_LFSR_BITS:]))
+        signs.append(lfsr_next(signs[-LFSR_BITS:]))
     return np.array(signs[:count], np.uint8)
 
 
