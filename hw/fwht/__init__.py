@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streaming Walsh-Hadamard transform, and signs in front of it."""
+"""Streaming Walsh-Hadamard transform, signs in front of it, and other orders behind it."""
 
 from .pipeline import WalshHadamard
+from .reorder import Reorder
 from .signs import Signs
 
-__all__ = ["Signs", "WalshHadamard"]
+__all__ = ["Reorder", "Signs", "WalshHadamard"]
