@@ -15,7 +15,7 @@ from ..block_ram import BlockRam
 from ..stream import StreamRegister
 from ..tree import delayed
 from .delay import BLOCK_DEPTH
-from .layouts import LOG2_SIZE, result_layout
+from .layouts import LOG2_SIZE, result_layout, samples_layout
 
 __all__ = ["Reorder"]
 
@@ -32,7 +32,8 @@ class Reorder(wiring.Component):
     lane, and so is the address in it.
 
     Latency: ``latency(size)``, ``size / P - 1`` and 5 cycles. Throughput: one beat a cycle while
-    sizes are the same. Takes ``2 N`` words of ``w + log2 N`` bits, beside those of the pipeline, and ``P log2 P`` multiplexers of a word at either side.
+    sizes are the same. Takes ``2 N`` words of ``w + log2 N`` bits, beside those of the pipeline,
+    and ``P log2 P`` multiplexers of a word at either side.
 
     Parameters
     ----------
@@ -186,12 +187,14 @@ class Reorder(wiring.Component):
                                 [address_of[key][number] for key in sorted(address_of)])
             m.d.comb += bank.address.eq(Cat(base ^ relative, half_read))
         size = later("read_size", size, 2)
-        values = _exchanged([bank.value for bank in banks], later("offset", offset, 3))
+        rows = Signal(samples_layout(lanes, config.widths[-1]))
+        m.d.comb += Value.cast(rows).eq(
+            Cat(_exchanged([bank.value for bank in banks], later("offset", offset, 3))))
         result = output.payload
         for lane in range(lanes):
             number = _by_size(m, f"bank_of_{lane}", size, config.lane_stages,
                               [lane_of[key][lane] for key in sorted(lane_of)])
-            m.d.comb += result.samples[lane].eq(Array(values)[number].as_signed())
+            m.d.comb += result.samples[lane].eq(rows[number])
         m.d.comb += [
             output.valid.eq(valid[-1]), result.log2_size.eq(size),
             result.last.eq(later("last", ends & current.last, 3)),
