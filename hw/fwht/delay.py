@@ -97,5 +97,7 @@ class Delay(wiring.Component):
         if self._depth == 1:
             m.d.comb += self.value.eq(words[0])
         else:
-            address = delayed(m, "address", self.address, 2, enable=self.enable)
-            m.d.comb += self.value.eq(Mux(address, words[1], words[0]))
+            # As in a memory, the choice is no part of the path through an adder behind.
+            address = delayed(m, "address", self.address, enable=self.enable)
+            chosen = Mux(address, words[1], words[0])
+            m.d.comb += self.value.eq(delayed(m, "value", chosen, enable=self.enable))
