@@ -12,11 +12,12 @@ from .adder import add
 __all__ = ["Node", "delayed", "signed_tree", "sum_tree", "total_of"]
 
 
-def delayed(m, name: str, value, cycles: int = 1):
-    """Return ``value`` so many cycles later."""
+def delayed(m, name: str, value, cycles: int = 1, *, enable=None):
+    """Return ``value`` so many cycles later, or so many in which ``enable`` is set."""
     for cycle in range(cycles):
         register = Signal(value.shape(), name=f"{name}_{cycle}", reset_less=True)
-        m.d.sync += register.eq(value)
+        with m.If(Const(1, 1) if enable is None else enable):
+            m.d.sync += register.eq(value)
         value = register
     return value
 
