@@ -94,7 +94,10 @@ class WalshHadamard(wiring.Component):
         enable = output.i.ready
         m.submodules.admission = admission = Admission(config)
         wiring.connect(m, wiring.flipped(self.i), admission.i)
-        m.d.comb += admission.enable.eq(enable)
+        # The same once more for the input, where it is on the way to the neighbour: one with few
+        # loads. It is stored the other way round, so that synthesis does not see that they agree.
+        entry = Signal(init=1)
+        m.d.comb += admission.enable.eq(entry)
         control, samples = admission.o, admission.samples
         if config.delays:
             samples = delayed(m, "samples", samples, _AHEAD, enable=enable)
@@ -110,6 +113,7 @@ class WalshHadamard(wiring.Component):
             control, samples = stage.o, stage.results
         if not config.lane_stages:
             control = self._caught_up(m, control, enable)
+        m.d.sync += entry.eq(~output.o.valid | output.o.ready | (enable & ~control.valid))
         m.submodules.index = index = RowIndex(config)
         m.d.comb += [
             index.enable.eq(enable), index.control.eq(control),
