@@ -33,6 +33,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .fwht import fwht
+
 __all__ = [
     "ORDERS",
     "VARIANTS",
@@ -176,21 +178,10 @@ def hadamard_size(x: np.ndarray, *, variant: str = "quarot", transpose: bool = F
     """
     x = np.asarray(x, np.int64)
     order, m = factor(x.shape[-1], variant)
-    columns = _sylvester(x.reshape(*x.shape[:-1], order, 1 << m)).reshape(x.shape)
+    columns = fwht(x.reshape(*x.shape[:-1], order, 1 << m)).reshape(x.shape)
     if order == 1:
         return columns
     return hadamard_outer(columns, order, variant=variant, transpose=transpose)
-
-
-def _sylvester(x: np.ndarray) -> np.ndarray:
-    """Return H_(2^m) along the last axis."""
-    shape, half = x.shape, 1
-    while half < shape[-1]:
-        pairs = x.reshape(*shape[:-1], -1, 2, half)
-        a, b = pairs[..., 0, :], pairs[..., 1, :]
-        x = np.stack([a + b, a - b], axis=-2).reshape(shape)
-        half *= 2
-    return x
 
 
 def _characters(q: int) -> np.ndarray:
