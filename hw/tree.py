@@ -16,8 +16,11 @@ def delayed(m, name: str, value, cycles: int = 1, *, enable=None):
     """Return ``value`` so many cycles later, or so many in which ``enable`` is set."""
     for cycle in range(cycles):
         register = Signal(value.shape(), name=f"{name}_{cycle}", reset_less=True)
-        with m.If(Const(1, 1) if enable is None else enable):
+        if enable is None:
             m.d.sync += register.eq(value)
+        else:
+            with m.If(enable):
+                m.d.sync += register.eq(value)
         value = register
     return value
 
