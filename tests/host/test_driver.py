@@ -169,9 +169,9 @@ def test_results_and_figures(name, planes):
             assert stats.beats == beats == stats.report.busy
             assert stats.cycles == declared(config, shape, tokens)
             assert stats.cycles == stats.declared_cycles == layer.declared_cycles(tokens)
-            per_beat = config.table.beat_bits * (5 if trits else 8) // 8
-            if config.table.shared:
-                per_beat = config.table.beat_bits * config.table.tokens // (1 + trits)
+            per_beat = config.table.tokens * config.table.beat_bits  # products of a plane
+            if trits:
+                per_beat = per_beat // 2 if config.table.shared else per_beat * 5 // 8
             assert stats.efficiency == pytest.approx(
                 rows * columns * (planes or 1) * tokens / (stats.cycles * per_beat))
             assert layer.bits_per_weight == weights.bits_per_weight(config)
