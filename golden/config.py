@@ -140,7 +140,8 @@ class TableConfiguration(_Section):
         A, width of a signed activation, 4 to 16. Up to 8 are stored as int8, more as int16.
     tokens : int
         M, vectors that a beat of weights meets at once, 1, 2 or 4: entries and all that is behind
-        them M-fold, cycles a vector by M fewer. At most D/64, with ``"registers"`` D/64 or D/128.
+        them M-fold, cycles a vector by M fewer. At most D/64; with ``"registers"`` D/32, or D/64
+        where activations are stored as int16.
     smallest_group : int
         S, columns that never share a table with others: 16, 32, 64 or 128, at most D.
     row_block : int

@@ -16,7 +16,7 @@ from ..gen.tools import Compiler, Verilator, find_compiler, find_verilator
 from ..golden.errors import ToolMissing
 from .board_cache import fetch
 
-__all__ = ["Board", "build_library"]
+__all__ = ["Board", "Tools", "build_library"]
 
 log = logging.getLogger("luthier")
 
@@ -72,7 +72,7 @@ def build_library(verilog: str, width: int, *,
     ToolMissing
         If Verilator or the C++ compiler is missing or does not work.
     """
-    tools = _Tools(find_verilator(), find_compiler(), coverage)
+    tools = Tools(find_verilator(), find_compiler(), coverage)
     parts = (verilog, _SHELL.read_text(), str(width), *tools.verilator_flags)
 
     def build(folder: Path) -> None:
@@ -83,7 +83,7 @@ def build_library(verilog: str, width: int, *,
 
 
 @dataclass(frozen=True)
-class _Tools:
+class Tools:
     """Verilator and the compiler, and how they are called."""
 
     verilator: Verilator
@@ -136,7 +136,7 @@ class _Tools:
         return fetch(self.key("run-time", *names), "runtime.o", build)[0]
 
 
-def _build(folder: Path, verilog: str, width: int, tools: _Tools) -> None:
+def _build(folder: Path, verilog: str, width: int, tools: Tools) -> None:
     (folder / "luthier.v").write_text(verilog)
     _call([str(tools.verilator.binary), *tools.verilator_flags, "--Mdir", ".", "luthier.v"], folder,
           "Verilator", tools.verilator.environment())

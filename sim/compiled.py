@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 
 from ..gen.tools import find_compiler, find_verilator
 from ..gen.verilog import convert, ports
-from .board import _Tools
+from .board import Tools
 from .board_cache import fetch
 
 __all__ = ["CompiledUnit", "Transfer"]
@@ -60,7 +60,7 @@ class CompiledUnit:
         self._outputs = [name for name, kind in directions.items() if kind == "output"]
         verilog = convert(component, target=target)
         verilog += "".join(path.read_text() for path in models)
-        tools = _Tools(find_verilator(), find_compiler())
+        tools = Tools(find_verilator(), find_compiler())
         header = "".join(
             f"#define {kind}S(X) {' '.join(f'X({name})' for name in names)}\n"
             for kind, names in (("INPUT", self._inputs), ("OUTPUT", self._outputs)))

@@ -3,9 +3,8 @@
 
 from amaranth import *
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
-from .layouts import control_layout, samples_layout
+from .layouts import control_layout, stage_ports
 
 __all__ = ["LaneStage"]
 
@@ -38,13 +37,7 @@ class LaneStage(wiring.Component):
 
     def __init__(self, lanes: int, width: int, stride: int):
         self._lanes, self._width, self._stride = lanes, width, stride
-        super().__init__({
-            "enable": In(1),
-            "i": In(control_layout),
-            "samples": In(samples_layout(lanes, width)),
-            "o": Out(control_layout),
-            "results": Out(samples_layout(lanes, width + 1)),
-        })
+        super().__init__(stage_ports(lanes, width))
 
     @property
     def latency(self) -> int:

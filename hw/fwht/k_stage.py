@@ -5,9 +5,11 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.fwht import LARGEST
 from ...golden.hadamard import blocks, hadamard, outer_width
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
+from .layouts import sample_layout
 from .sign_columns import SignColumns
 from .transpose import Transpose
 
@@ -50,7 +52,7 @@ class KStage(wiring.Component):
     width : int
         Bits of a signed sample, 2 to 32.
     max_m : int
-        Largest m, 0 to 16; at least log2(lanes).
+        Largest m, 0 to 15; at least log2(lanes).
     lanes : int
         Samples of a beat: 1, 2 or 4. Then m is at least log2(lanes) for each packet.
     transpose : bool
@@ -60,12 +62,11 @@ class KStage(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature({...}))``
-        ``samples``: ``signed(width)`` x lanes, in natural order; ``log2_size``: m, counting with
-        the first beat of a packet, the nearest possible if it is none; ``last``: the packet's last
-        beat.
-    o : ``Out(stream.Signature({...}))``
-        The same with samples of ``sum_width`` bits; m comes with each beat.
+    i : ``In(stream.Signature(sample_layout(lanes, width)))``
+        ``samples`` in natural order; ``log2_size``: m, counting with the first beat of a packet,
+        the nearest possible if it is none; ``last``: the packet's last beat.
+    o : ``Out(stream.Signature(sample_layout(lanes, sum_width)))``
+        The same, as :class:`~.pipeline.WalshHadamard` takes it; m comes with each beat.
     misplaced : ``Out(1)``
         ``last`` came with another beat than the packet's last, or not with that one, since the
         reset. The stream goes on as ``log2_size`` says.
@@ -84,7 +85,8 @@ class KStage(wiring.Component):
         if lanes not in (1, 2, 4):
             raise ValueError(f"lanes must be 1, 2 or 4, not {lanes!r}")
         for name, value, least, most in (("width", width, 2, 32),
-                                         ("max_m", max_m, lanes.bit_length() - 1, 16)):
+                                         ("max_m", max_m, lanes.bit_length() - 1,
+                                          LARGEST.bit_length() - 1)):
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"{name} must be an integer, not {value!r}")
             if not least <= value <= most:
@@ -96,14 +98,10 @@ class KStage(wiring.Component):
         self._columns = Transpose(lanes * width, words)
         self._rows = Transpose(lanes * self._sum_width, words)
         super().__init__({
-            "i": In(stream.Signature(self._beat(width))),
-            "o": Out(stream.Signature(self._beat(self._sum_width))),
+            "i": In(stream.Signature(sample_layout(lanes, width))),
+            "o": Out(stream.Signature(sample_layout(lanes, self._sum_width))),
             "misplaced": Out(1),
         })
-
-    def _beat(self, width):
-        return data.StructLayout({"samples": data.ArrayLayout(signed(width), self._lanes),
-                                  "log2_size": range(self._max_m + 1), "last": 1})
 
     @property
     def order(self) -> int:

@@ -3,10 +3,12 @@
 
 from amaranth.hdl import signed
 from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
 
 from ...golden.fwht import LARGEST, Pipeline
 
-__all__ = ["LOG2_SIZE", "control_layout", "result_layout", "sample_layout", "samples_layout"]
+__all__ = ["LOG2_SIZE", "control_layout", "result_layout", "sample_layout", "samples_layout",
+           "stage_ports"]
 
 #: The size of a transform as its logarithm: 0 for a single sample.
 LOG2_SIZE = range(LARGEST.bit_length())
@@ -35,3 +37,14 @@ def result_layout(config: Pipeline) -> data.StructLayout:
     return data.StructLayout({
         "samples": samples_layout(config.lanes, config.widths[-1]), "log2_size": LOG2_SIZE,
         "last": 1, "index": range(config.samples)})
+
+
+def stage_ports(lanes: int, width: int) -> dict:
+    """Return the members of a stage: beats of ``width`` bits in, results a bit wider out."""
+    return {
+        "enable": In(1),
+        "i": In(control_layout),
+        "samples": In(samples_layout(lanes, width)),
+        "o": Out(control_layout),
+        "results": Out(samples_layout(lanes, width + 1)),
+    }

@@ -3,11 +3,10 @@
 
 from amaranth import *
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from ..tree import delayed
 from .delay import Delay
-from .layouts import LOG2_SIZE, control_layout, samples_layout
+from .layouts import LOG2_SIZE, stage_ports
 
 __all__ = ["DelayStage"]
 
@@ -51,13 +50,7 @@ class DelayStage(wiring.Component):
 
     def __init__(self, lanes: int, width: int, delay: int):
         self._lanes, self._width, self._delay = lanes, width, delay
-        super().__init__({
-            "enable": In(1),
-            "i": In(control_layout),
-            "samples": In(samples_layout(lanes, width)),
-            "o": Out(control_layout),
-            "results": Out(samples_layout(lanes, width + 1)),
-        })
+        super().__init__(stage_ports(lanes, width))
 
     @property
     def latency(self) -> int:

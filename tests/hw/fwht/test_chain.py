@@ -30,12 +30,7 @@ class Chain(wiring.Component):
         m.submodules.outer, m.submodules.inner = outer, inner = self.outer, self.inner
         wiring.connect(m, wiring.flipped(self.i), outer.i)
         wiring.connect(m, inner.o, wiring.flipped(self.o))
-        m.d.comb += [
-            inner.i.valid.eq(outer.o.valid),
-            outer.o.ready.eq(inner.i.ready),
-            *(inner.i.payload[name].eq(outer.o.payload[name])
-              for name in ("samples", "log2_size", "last")),
-        ]
+        wiring.connect(m, outer.o, inner.i)
         return m
 
 

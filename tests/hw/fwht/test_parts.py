@@ -84,7 +84,7 @@ def test_transpose(rows, columns):
      16, 8, 2, {}),
     (ValueError, "lanes must be 1, 2 or 4, not 3", 12, 8, 2, {"lanes": 3}),
     (ValueError, "width must be between 2 and 32, not 1", 12, 1, 2, {}),
-    (ValueError, "max_m must be between 2 and 16, not 1", 12, 8, 1, {"lanes": 4}),
+    (ValueError, "max_m must be between 2 and 15, not 1", 12, 8, 1, {"lanes": 4}),
     (TypeError, "max_m must be an integer, not '2'", 12, 8, "2", {}),
 ])
 def test_wrong_parameters(error, message, order, width, max_m, options):
