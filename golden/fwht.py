@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .errors import UserError
+from .sizes import is_power, nearest_power
 
 __all__ = ["LARGEST", "LFSR_BITS", "ORDERS", "WIDEST", "Pipeline", "fwht", "lfsr_next",
            "lfsr_signs", "natural_rows", "order_index", "transform"]
@@ -144,11 +145,9 @@ def _check_integer(name: str, value: Any) -> None:
 def _check_power(name: str, value: Any, least: int, most: int) -> None:
     """Refuse what is no power of two in a range, and say which is nearest."""
     _check_integer(name, value)
-    if value & (value - 1) or not least <= value <= most:
-        powers = [1 << bit for bit in range(most.bit_length()) if 1 << bit >= least]
-        nearest = min(powers, key=lambda power: abs(power - value))
+    if not is_power(value, least, most):
         raise UserError(f"{name} must be a power of two from {least} to {most}, not {value}; the "
-                        f"nearest is {nearest}")
+                        f"nearest is {nearest_power(value, least, most)}")
 
 
 def fwht(x: np.ndarray) -> np.ndarray:
