@@ -15,10 +15,10 @@ from ..golden.descriptor import (
     Descriptor,
     Element,
     Refusal,
-    refusal,
     source_words,
 )
 from ..golden.losses import efficiency, losses
+from ..golden.refusal import refusal
 from ..golden.table import beats, max_columns
 from .output import JsonOption, Output
 from .plots import check_plot, pyplot, save_plot

@@ -179,11 +179,13 @@ class TransformConfiguration(Section):
     order : int
         K of a stage for H_K, for sizes K * 2**m; 1 for none. See :mod:`luthier.golden.hadamard`.
     order_samples : int
-        Largest 2**m beside H_K, at most ``samples``; the stage holds two vectors of so many times K.
+        Largest 2**m beside H_K, at most ``samples``; the stage holds two vectors of that size.
     order_lanes : int
         Samples per cycle of that stage: 1, 2 or 4, at most ``lanes`` and ``order_samples``.
     variant : str
         Whose H_K: ``"quarot"`` or ``"dao"``.
+    transposed : bool
+        Whether the stage has the transpose of H_K, the inverse but for a factor K.
     bits : int
         B, bits of the longest code, 2 to 8; at most ``table.activation_bits``.
     group : int
@@ -201,6 +203,7 @@ class TransformConfiguration(Section):
     order_samples: Annotated[int, power_of_two(1, LARGEST)] = 64
     order_lanes: Annotated[int, power_of_two(1, 4)] = 1
     variant: Annotated[str, word_of(*ORDERS)] = "quarot"
+    transposed: Annotated[bool, BeforeValidator(boolean)] = False
     bits: Annotated[int, between(2, 8)] = 8
     group: Annotated[int, power_of_two(SMALLEST_GROUP, 1 << 16)] = 1024
     quantiser_width: Annotated[int, between(2, 32)] | None = None

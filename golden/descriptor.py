@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from .config import Configuration
-from .records import scale_words
-from .table import beats, columns_per_beat, max_columns
 
 __all__ = [
     "DESCRIPTOR_BYTES",
@@ -19,7 +17,6 @@ __all__ = [
     "Opcode",
     "Refusal",
     "element_bits",
-    "refusal",
     "result_words",
     "source_words",
 ]
@@ -36,6 +33,19 @@ class Opcode(IntEnum):
 
     NOP = 0  #: nothing
     TABLE = 1  #: matrix times vector on the look-up-table unit
+    HADAMARD = 2  #: Walsh-Hadamard transform
+    QUANTISE = 3  #: quantiser
+    HADAMARD_QUANTISE = 4  #: transform, and quantiser behind it
+
+    @property
+    def transforms(self) -> bool:
+        """Whether it is one of the Walsh-Hadamard pipeline."""
+        return self in (Opcode.HADAMARD, Opcode.HADAMARD_QUANTISE)
+
+    @property
+    def quantises(self) -> bool:
+        """Whether it is one of the quantiser."""
+        return self in (Opcode.QUANTISE, Opcode.HADAMARD_QUANTISE)
 
 
 class Element(IntEnum):
@@ -112,6 +122,10 @@ class Descriptor:
     for planes, or the columns of a tile for trits. A device without ``table.scaled`` has plain
     operations only, with all stored planes used.
 
+    *HADAMARD*, *QUANTISE* and both in one read vectors of ``columns`` samples of ``source_type``
+    and write as many int32 sums, or codes of the activations' type, and scales: see
+    :mod:`luthier.golden.transform` for what other fields mean then.
+
     *Planes.* Only the ``planes_used`` most significant planes are read, with the weights that they
     have among all: the others count as zero.
 
@@ -153,6 +167,8 @@ class Descriptor:
     SATURATE = 4
     ACCUMULATE = 8
     OFFSETS = 16
+    #: Of the quantiser: half-way quotients go away from zero, else to the even code.
+    AWAY = 1
 
     @property
     def trits(self) -> bool:
@@ -192,75 +208,11 @@ def element_bits(config: Configuration, element: int) -> int:
 
 
 def source_words(config: Configuration, d: Descriptor) -> int:
-    """Return the scratchpad words of one token's activations."""
-    return -(-d.columns // config.activations_per_word)
+    """Return the scratchpad words of one token's activations, or samples."""
+    return -(-d.columns * Element(d.source_type).bytes // config.word_bytes)
 
 
 def result_words(config: Configuration, d: Descriptor) -> int:
-    """Return the scratchpad words of one token's results."""
-    return -(-d.rows * Element(d.destination_type).bytes // config.word_bytes)
-
-
-def refusal(config: Configuration, d: Descriptor) -> Refusal:
-    """Return why a device of this configuration refuses ``d``, or ``Refusal.NONE``.
-
-    The hardware tests the same conditions in the same order. A NOP must have every byte but
-    ``opcode``, ``wait`` and ``release`` zero.
-    """
-    if d.opcode == Opcode.NOP:
-        raw = d.pack()
-        return Refusal.RESERVED if raw[1] or any(raw[4:]) else Refusal.NONE
-    if d.opcode != Opcode.TABLE:
-        return Refusal.OPCODE
-    if d.flags >> 5 or d.reserved_51 or d.reserved_52 or d.reserved_56 or d.reserved_60:
-        return Refusal.RESERVED
-    if not _supported(config, d):
-        return Refusal.UNSUPPORTED
-    if not (1 <= d.rows <= config.table.max_rows and 1 <= d.columns <= config.table.max_columns
-            and d.tokens >= 1):
-        return Refusal.SHAPE
-    if not 1 <= d.planes_used <= d.planes_stored <= (1 if d.trits else 8):
-        return Refusal.PLANES
-    if d.columns > max_columns(config, planes=d.planes_stored):
-        return Refusal.RANGE
-    last = d.tokens - 1
-    source_end = d.source + last * d.source_step + source_words(config, d)
-    destination_end = d.destination + last * d.destination_step + result_words(config, d)
-    weights_end = d.weights + beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
-                                    trits=d.trits)
-    scales_end = d.scales + (scale_words(
-        config, rows=d.rows, columns=d.columns, group=d.group, trits=d.trits,
-        offsets=d.offsets) if d.scaled else 0)
-    if (max(source_end, destination_end) > config.scratchpad.words
-            or max(weights_end, scales_end) > config.memory.words):
-        return Refusal.ADDRESS
-    if (d.source < destination_end and d.destination < source_end) or (
-            (d.accumulate or config.table.tokens > 1) and last
-            and d.destination_step < result_words(config, d)):
-        return Refusal.OVERLAP
-    return Refusal.NONE
-
-
-def _supported(config: Configuration, d: Descriptor) -> bool:
-    """Whether the device has what single fields ask for."""
-    t = config.table
-    if d.source_type != config.activation_bytes - 1 or not (
-            d.source_stride == d.destination_stride == 1):
-        return False
-    if not (t.trits if d.trits else t.planes):
-        return False
-    if not d.flags & Descriptor.SATURATE:
-        others = Descriptor.SCALED | Descriptor.ACCUMULATE | Descriptor.OFFSETS
-        if d.flags & others or d.multiplier or d.shift or d.destination_type != Element.INT32:
-            return False
-    elif not t.scaled or d.destination_type > Element.INT32 or d.shift > LARGEST_SHIFT:
-        return False
-    if not d.scaled:
-        return not (d.scales or d.group or d.offsets) and (
-            t.records or d.planes_used == d.planes_stored)
-    if not t.records:
-        return False
-    if d.trits:
-        return d.group in (0, columns_per_beat(config, True))
-    return d.group == 0 or (
-        t.smallest_group <= d.group <= t.beat_bits and d.group & d.group - 1 == 0)
+    """Return the scratchpad words of one token's results, without scales."""
+    results = d.rows if d.opcode == Opcode.TABLE else d.columns
+    return -(-results * Element(d.destination_type).bytes // config.word_bytes)

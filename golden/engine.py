@@ -15,14 +15,17 @@ from .descriptor import (
     Opcode,
     Refusal,
     element_bits,
-    refusal,
+    result_words,
 )
 from .protocol import Report
 from .records import groups_per_tile, scale_words, unpack_scales
+from .refusal import refusal
 from .scales import output_stage
 from .shared import TRIT_PLANES, SharedLayout, unpack_signs
 from .table import beats, columns_per_beat, passes
 from .timing import cycles
+from .transform import run
+from .transform import scale_words as transform_scale_words
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
 __all__ = ["Engine"]
@@ -72,8 +75,9 @@ class Engine:
                 if code != Refusal.NONE:
                     return Report(code=code, index=index, elapsed=sums["cycles"],
                                   operations=operations, **sums)
-                if d.opcode == Opcode.TABLE:
-                    for name, amount in self._table(d).items():
+                if d.opcode != Opcode.NOP:
+                    unit = self._table if d.opcode == Opcode.TABLE else self._transform
+                    for name, amount in unit(d).items():
                         sums[name] += amount
                 operations += 1
         return Report(index=operations, elapsed=sums["cycles"], operations=operations, **sums)
@@ -107,6 +111,32 @@ class Engine:
         return {"cycles": cycles(config, d),
                 "busy": length // d.planes_stored * d.planes_used
                 * passes(config, d.tokens),
+                "saturations": saturations}
+
+    def _transform(self, d: Descriptor) -> dict[str, int]:
+        """Run an operation of the transform or the quantiser; return what it took."""
+        config, transform = self.config, self.config.transform
+        assert transform is not None
+        flat, saturations = self.scratchpad.reshape(-1), 0
+        source, target = (np.dtype(f"<i{Element(element).bytes}")
+                          for element in (d.source_type, d.destination_type))
+
+        def write(word: int, values: np.ndarray, dtype: np.dtype, words: int) -> None:
+            padded = np.zeros(words * config.word_bytes, np.uint8)
+            raw = values.astype(dtype).view(np.uint8)
+            padded[: len(raw)] = raw
+            flat[word * config.word_bytes :][: len(padded)] = padded
+
+        scales = transform_scale_words(config, d)
+        for token in range(d.tokens):
+            first = (d.source + token * d.source_step) * config.word_bytes
+            samples = flat[first : first + d.columns * source.itemsize].view(source)
+            done = run(transform, d, samples.astype(np.int64))
+            write(d.destination + token * d.destination_step, done.results, target,
+                  result_words(config, d))
+            write(d.scales + token * scales, done.scales, np.dtype("<u4"), scales)
+            saturations += done.saturations
+        return {"cycles": cycles(config, d), "busy": d.tokens * d.columns // transform.lanes,
                 "saturations": saturations}
 
     def _products(self, packed: np.ndarray, d: Descriptor) -> Iterator[

@@ -2,10 +2,11 @@
 """The exact cycles of an operation."""
 
 from .config import Configuration
-from .descriptor import Descriptor, Element
+from .descriptor import Descriptor, Element, Opcode
 from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
 from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
+from .transform_timing import transform_cycles
 from .weights import strips
 
 __all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
@@ -58,6 +59,8 @@ def build_cycles(config: Configuration, trits: bool) -> int:
 def cycles(config: Configuration, d: Descriptor) -> int:
     """Return the exact cycles of an operation, from dispatch to its last result in the scratchpad.
 
+    Of one that is no NOP.
+
     That is for an operation alone, with on-chip memory, so that no beat is late after the first.
 
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the
@@ -68,6 +71,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     this happens for M of them, and what is written of each comes a cycle after the one before.
     """
     t = config.table
+    if d.opcode != Opcode.TABLE:
+        return transform_cycles(config, d)
     if t.shared is not None:
         return _shared_cycles(config, t.shared, d)
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)

@@ -18,11 +18,11 @@ from ..golden.descriptor import (
     Descriptor,
     Opcode,
     Refusal,
-    refusal,
     result_words,
     source_words,
 )
 from ..golden.errors import UserError
+from ..golden.refusal import refusal
 
 __all__ = ["check_program", "order"]
 

@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["add_subtract", "less", "neighbour_sums", "pick", "shift_left"]
+__all__ = ["add_subtract", "count_ones", "less", "neighbour_sums", "pick", "shift_left"]
 
 
 def add_subtract(a, b, subtract):
@@ -63,3 +63,10 @@ def pick(select, values):
         return pick(select[1:], halves[0] or halves[1])
     low, high = (pick(select[1:], half) for half in halves)
     return Mux(select[0], high, low)
+
+
+def count_ones(bits):
+    """Return how many are set, by a tree: Python's ``sum`` makes a chain of ever wider adders."""
+    if len(bits) == 1:
+        return bits[0]
+    return count_ones(bits[::2]) + count_ones(bits[1::2])

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..golden.config import Configuration
-from ..golden.descriptor import Descriptor, Refusal, refusal, result_words, source_words
+from ..golden.descriptor import Descriptor, Opcode, Refusal, result_words, source_words
 from ..golden.engine import Engine
 from ..golden.protocol import Report, Space
 from ..golden.records import groups_per_tile, pack_scales
+from ..golden.refusal import refusal
 from ..golden.table import beats, columns_per_beat, max_columns, pack
 from ..host.link import Link
 
@@ -148,7 +149,7 @@ def random_program(config: Configuration, rng: np.random.Generator, descriptors:
     parts: list[np.ndarray] = []
     address, placed = len(descriptors) * per, []
     for d in descriptors:
-        if refusal(config, d) != Refusal.NONE or not d.rows:
+        if refusal(config, d) != Refusal.NONE or d.opcode != Opcode.TABLE:
             placed.append(d)
             continue
         parts.append(_weights(config, rng, d))

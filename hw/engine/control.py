@@ -8,9 +8,11 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import DESCRIPTOR_BYTES, Opcode, Refusal
 from ..seam import run_request
-from .descriptor import DescriptorCheck, descriptor_layout
+from .descriptor import DescriptorCheck
+from .layouts import descriptor_layout
 from .memory import engine_request
 from .tokens import TokenQueues
+from .transform_fields import transform_fields_layout
 
 __all__ = ["Control", "report_layout"]
 
@@ -54,6 +56,10 @@ class Control(wiring.Component):
         Memory, for descriptors. Beats are taken at once.
     descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
         The operation that is dispatched next; words of its weights, logarithm of its groups.
+    transform : ``Out(transform_fields_layout(config))``
+        What it says of the transform, where there is one.
+    working : ``Out(1)``
+        Operations are under way.
     dispatch : ``Out(stream.Signature(0))``
         It may start; it does when this is taken.
     done, busy, starved, blocked : ``In(1)``
@@ -65,7 +71,12 @@ class Control(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         self._check = DescriptorCheck(config)
-        super().__init__({
+        transform, saturated = config.transform, config.table.results_at_once
+        if transform is not None:
+            saturated = max(saturated, 2 * transform.lanes)
+        super().__init__(({} if transform is None else {
+            "transform": Out(transform_fields_layout(config)),
+        }) | {
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
             "running": Out(1),
@@ -79,7 +90,8 @@ class Control(wiring.Component):
             "busy": In(1),
             "starved": In(1),
             "blocked": In(1),
-            "saturated": In(range(config.table.results_at_once + 1)),
+            "saturated": In(range(saturated + 1)),
+            "working": Out(1),
         })
 
     def elaborate(self, platform):
@@ -108,7 +120,10 @@ class Control(wiring.Component):
             tokens.done.eq(self.done),
         ]
 
-        working = tokens.underway != 0
+        working = self.working
+        m.d.comb += working.eq(tokens.underway != 0)
+        if check.transform is not None:
+            m.d.comb += self.transform.eq(check.transform.fields)
         counts = {name: Signal(_COUNTER_BITS, name=name) for name in (
             "cycles", "busy", "starved", "blocked", "saturations", "elapsed", "operations")}
         events = {

@@ -1,51 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The descriptor as the hardware sees it, and the checks before it runs."""
+"""The checks of a descriptor before it runs."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.descriptor import LARGEST_SHIFT, Element, Opcode, Refusal
+from ...golden.descriptor import Element, Opcode, Refusal
 from ...golden.shared import TRIT_PLANES
-from ...golden.table import columns_per_beat, max_columns
+from ...golden.table import columns_per_beat
+from ...golden.transform import MOST_SAMPLES
 from ...golden.weights import STRIP_ROWS
 from ..table.commands import full_strip_words, most_groups
+from .fields import field_refusal
+from .layouts import descriptor_layout
+from .transform_fields import TransformFields
 
-__all__ = ["DescriptorCheck", "descriptor_layout"]
-
-#: Bits as in :class:`luthier.golden.descriptor.Descriptor`.
-descriptor_layout = data.StructLayout({
-    "opcode": 8,
-    "trits": 1,
-    "scaled": 1,
-    "saturate": 1,
-    "accumulate": 1,
-    "offsets": 1,
-    "reserved_flags": 3,
-    "wait": 8,
-    "release": 8,
-    "source": 32,
-    "destination": 32,
-    "weights": 32,
-    "scales": 32,
-    "rows": 32,
-    "columns": 32,
-    "group": 16,
-    "planes_stored": 8,
-    "planes_used": 8,
-    "source_type": 8,
-    "destination_type": 8,
-    "tokens": 16,
-    "source_step": 32,
-    "destination_step": 32,
-    "source_stride": 16,
-    "destination_stride": 16,
-    "multiplier": signed(16),
-    "output_shift": 8,
-    "reserved": 104,
-})
-
+__all__ = ["DescriptorCheck"]
 
 class DescriptorCheck(wiring.Component):
     """Test a descriptor as :func:`luthier.golden.descriptor.refusal` does.
@@ -74,6 +45,7 @@ class DescriptorCheck(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
+        self._transform = None if config.transform is None else TransformFields(config)
         super().__init__({
             "start": In(1),
             "descriptor": In(descriptor_layout),
@@ -83,83 +55,20 @@ class DescriptorCheck(wiring.Component):
             "groups": Out(range(max(2, most_groups(config).bit_length()))),
         })
 
-    def _fields(self, m, checking) -> Value:
-        """Return the refusal for what can be seen from single fields, while ``checking``."""
-        config, d = self._config, self.descriptor
-        narrow = [max_columns(config, planes=planes) for planes in range(9)[1:]]
-        limit = Signal(range(config.table.max_columns + 1))
-        with m.Switch(d.planes_stored):
-            for planes, columns in enumerate(narrow, start=1):
-                with m.Case(planes):
-                    m.d.comb += limit.eq(columns)
-        unsupported = self._unsupported(m)
-        shape = ((d.rows == 0) | (d.rows > config.table.max_rows) | (d.columns == 0)
-                 | (d.columns > config.table.max_columns) | (d.tokens == 0))
-        planes = ((d.planes_stored == 0) | (d.planes_stored > 8) | (d.planes_used == 0)
-                  | (d.planes_used > d.planes_stored) | (d.trits & (d.planes_stored != 1)))
-        code = Signal.like(self.refusal)
-        with m.If(~checking):
-            m.d.comb += code.eq(Refusal.NONE)
-        with m.Elif(d.opcode == Opcode.NOP):
-            rest = Value.cast(d)[8:16].any() | Value.cast(d)[32:].any()
-            m.d.comb += code.eq(Mux(rest, Refusal.RESERVED, Refusal.NONE))
-        with m.Elif(d.opcode != Opcode.TABLE):
-            m.d.comb += code.eq(Refusal.OPCODE)
-        with m.Elif(d.reserved_flags.any() | d.reserved.any()):
-            m.d.comb += code.eq(Refusal.RESERVED)
-        with m.Elif(unsupported):
-            m.d.comb += code.eq(Refusal.UNSUPPORTED)
-        with m.Elif(shape):
-            m.d.comb += code.eq(Refusal.SHAPE)
-        with m.Elif(planes):
-            m.d.comb += code.eq(Refusal.PLANES)
-        with m.Elif(d.columns > limit):
-            m.d.comb += code.eq(Refusal.RANGE)
-        return code
-
-    def _unsupported(self, m) -> Value:
-        """Return whether single fields ask for what the device does not have."""
-        config, d, t = self._config, self.descriptor, self._config.table
-        source_type = Element.INT8 if config.activation_bytes == 1 else Element.INT16
-        wrong = Signal()
-        with m.If((d.source_type != source_type) | (d.source_stride != 1)
-                  | (d.destination_stride != 1)):
-            m.d.comb += wrong.eq(1)
-        if not t.planes or not t.trits:
-            with m.If(d.trits != t.trits):
-                m.d.comb += wrong.eq(1)
-        with m.If(~d.saturate):
-            with m.If(d.scaled | d.accumulate | d.offsets | d.multiplier.any()
-                      | d.output_shift.any() | (d.destination_type != Element.INT32)):
-                m.d.comb += wrong.eq(1)
-        with m.Elif((d.destination_type > Element.INT32) | (d.output_shift > LARGEST_SHIFT)
-                    | Const(not t.scaled)):
-            m.d.comb += wrong.eq(1)
-        with m.If(~d.scaled):
-            with m.If(d.scales.any() | d.group.any() | d.offsets
-                      | (Const(not t.records) & (d.planes_used != d.planes_stored))):
-                m.d.comb += wrong.eq(1)
-        if not t.records:
-            with m.If(d.scaled):
-                m.d.comb += wrong.eq(1)
-        known = Signal()  # a group that there is
-        with m.If(d.group == 0):
-            m.d.comb += known.eq(1)
-        with m.Elif(d.trits):
-            m.d.comb += known.eq(d.group == columns_per_beat(config, True))
-        with m.Else():
-            for groups in range(most_groups(config).bit_length()):
-                with m.If(d.group == t.beat_bits >> groups):
-                    m.d.comb += [known.eq(1), self.groups.eq(groups)]
-        with m.If(d.scaled & ~known):
-            m.d.comb += wrong.eq(1)
-        return wrong
+    @property
+    def transform(self) -> TransformFields | None:
+        """What the transform makes of the descriptor, if there is one."""
+        return self._transform
 
     def elaborate(self, platform):
         m = Module()
-        config, d = self._config, self.descriptor
-        checking = Signal()  # as a condition, it spares a simulator all of this in other cycles
-        code = self._fields(m, checking)
+        config, d, transform = self._config, self.descriptor, self._transform
+        checking = Signal()
+        if transform is not None:
+            m.submodules.transform = transform
+            m.d.comb += transform.descriptor.eq(d)
+        code = field_refusal(m, config, d, checking=checking, groups=self.groups,
+                             transform=transform)
         # One product at a time: total += multiplicand << i for each bit i of the multiplier. Both
         # hold the limits of addresses; the bit above says that the number is larger.
         bits = max(config.scratchpad.words, config.memory.words).bit_length()
@@ -171,15 +80,7 @@ class DescriptorCheck(wiring.Component):
         columns = d.columns[: config.table.max_columns.bit_length()]
         columns_left = Signal.like(columns)
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
-        source_words = (columns + config.activations_per_word - 1) >> (
-            config.activations_per_word.bit_length() - 1)
-        result_words = Signal(range(config.table.max_rows + 1))
-        with m.Switch(d.destination_type):
-            for element in Element:
-                per_word = config.word_bytes // element.bytes
-                with m.Case(element):
-                    m.d.comb += result_words.eq(
-                        (rows + per_word - 1) >> (per_word.bit_length() - 1))
+        source_words, result_words = self._vectors(m, rows, columns)
         # Beats: of rows and planes, or of blocks of rows that share tables, for each tile.
         counted, planes, tiles, shared = rows, d.planes_stored[:4], 0, config.table.shared
         if shared is not None:
@@ -234,11 +135,15 @@ class DescriptorCheck(wiring.Component):
                     with m.If(multiplier == 0):
                         m.d.sync += end.eq(total + sum_)
                         refuse(total + sum_ > config.scratchpad.words, Refusal.ADDRESS)
+                        m.next = following
                         if name == "SOURCE":
                             multiply(d.destination_step, d.tokens - 1)
                         else:
                             multiply(counted, planes)
-                        m.next = following
+                            if transform is not None:
+                                with m.If(transform.fields.mine):
+                                    multiply(transform.fields.scale_words, d.tokens)
+                                    m.next = "TRANSFORM SCALES"
             with m.State("WEIGHTS"):
                 proceed()
                 with m.If(multiplier == 0):
@@ -285,11 +190,50 @@ class DescriptorCheck(wiring.Component):
                 with m.State("SCALE LIMIT"):
                     refuse(total + d.scales > config.memory.words, Refusal.ADDRESS)
                     m.next = "OVERLAP"
+            scales_end, scales_meet, always = Signal.like(source_end, name="scales_end"), 0, 0
+            if transform is not None:
+                always = transform.fields.mine
+                scales_meet = transform.fields.scaled & (
+                    ((d.scales < source_end) & (d.source < scales_end))
+                    | ((d.scales < destination_end) & (d.destination < scales_end)))
+                with m.State("TRANSFORM SCALES"):
+                    proceed()
+                    with m.If(multiplier == 0):
+                        m.d.sync += scales_end.eq(total + d.scales)
+                        refuse(total + d.scales > config.scratchpad.words, Refusal.ADDRESS)
+                        m.next = "OVERLAP"
             with m.State("OVERLAP"):
                 m.d.sync += self.done.eq(1)
-                overlap = (d.source < destination_end) & (d.destination < source_end)
-                added = ((d.accumulate | Const(config.table.tokens > 1)) & (d.tokens != 1)
-                         & (d.destination_step < result_words))
+                overlap = ((d.source < destination_end) & (d.destination < source_end)
+                           | scales_meet)
+                added = ((d.accumulate | always | Const(config.table.tokens > 1))
+                         & (d.tokens != 1) & (d.destination_step < result_words))
                 refuse((self.refusal == Refusal.NONE) & (overlap | added), Refusal.OVERLAP)
                 m.next = "IDLE"
         return m
+
+    def _vectors(self, m, rows, columns):
+        """Return the scratchpad words of a token's activations or samples, and of its results."""
+        config, d, transform = self._config, self.descriptor, self._transform
+
+        def words(count, bytes_each):
+            per_word = config.word_bytes // bytes_each
+            return (count + per_word - 1) >> (per_word.bit_length() - 1)
+
+        source_words = words(columns, config.activation_bytes)
+        counted, most = rows, config.table.max_rows
+        if transform is not None:
+            samples = d.columns[: MOST_SAMPLES.bit_length()]
+            counted, most = Mux(transform.fields.mine, samples, rows), max(most, MOST_SAMPLES)
+            read = Signal(range(most + 1), name="source_words")
+            m.d.comb += read.eq(source_words)
+            for element in Element:
+                with m.If(transform.fields.mine & (d.source_type == element)):
+                    m.d.comb += read.eq(words(samples, element.bytes))
+            source_words = read
+        result_words = Signal(range(most + 1))
+        with m.Switch(d.destination_type):
+            for element in Element:
+                with m.Case(element):
+                    m.d.comb += result_words.eq(words(counted, element.bytes))
+        return source_words, result_words

@@ -19,6 +19,7 @@ from .control import Control, report_layout
 from .memory import MemorySignature, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
+from .transform import TransformPath
 
 __all__ = ["Engine"]
 
@@ -82,18 +83,26 @@ class Engine(wiring.Component):
         wiring.connect(m, beats.request, arbiter.unit_request)
         wiring.connect(m, arbiter.unit_beat, table.weights)
         m.d.comb += [
-            scratchpad.unit_address.eq(activations.address),
             activations.data.eq(scratchpad.unit_data),
             results.data.eq(scratchpad.other_data),
-            scratchpad.result.eq(results.write),
-            scratchpad.result_valid.eq(results.write_valid),
-            control.done.eq(results.done),
-            control.saturated.eq(results.saturated),
-            control.busy.eq(table.busy),
             control.starved.eq(table.starved),
-            control.blocked.eq(table.blocked),
         ]
-        self._dispatch(m, control, (activations, beats, results), table)
+        wanted, room = self._dispatch(m, control, (activations, beats, results), table)
+        read = activations.address
+        if config.transform is not None:
+            m.submodules.transform = transform = TransformPath(config)
+            m.d.comb += [transform.data.eq(scratchpad.unit_data),
+                         transform.working.eq(control.working)]
+            transforming = self._share(m, control, transform, wanted, room)
+            read = Mux(transforming, transform.address, read)
+            with m.If(transforming):
+                self._connect_unit(m, control, scratchpad, transform, transform)
+            with m.Else():
+                self._connect_unit(m, control, scratchpad, results, table)
+        else:
+            m.d.comb += [wanted.eq(control.dispatch.valid), control.dispatch.ready.eq(room)]
+            self._connect_unit(m, control, scratchpad, results, table)
+        m.d.comb += scratchpad.unit_address.eq(read)
         host, address = self._host(m, scratchpad)
         m.d.comb += scratchpad.other_address.eq(Mux(control.running, results.address, address))
         with m.If(control.running):
@@ -102,8 +111,45 @@ class Engine(wiring.Component):
             self._connect_memory(m, host.request, host.beat)
         return m
 
+    @staticmethod
+    def _connect_unit(m, control, scratchpad, writer, unit):
+        """Let a unit write results, and count what it does."""
+        m.d.comb += [
+            scratchpad.result.eq(writer.write),
+            scratchpad.result_valid.eq(writer.write_valid),
+            control.done.eq(writer.done),
+            control.saturated.eq(writer.saturated),
+            control.busy.eq(unit.busy),
+            control.blocked.eq(unit.blocked),
+        ]
+
+    @staticmethod
+    def _share(m, control, transform, wanted, room):
+        """Dispatch to either unit, to one only when the other has ended; return which it was."""
+        transforming = Signal()
+        mine, command = control.transform.mine, transform.command
+        free = ~control.working | (transforming == mine)
+        m.d.comb += [
+            wanted.eq(control.dispatch.valid & ~mine & free),
+            command.valid.eq(control.dispatch.valid & mine & free),
+            command.payload.descriptor.eq(control.descriptor),
+            command.payload.fields.eq(control.transform),
+            control.dispatch.ready.eq(free & Mux(mine, command.ready, room)),
+        ]
+        with m.If(control.dispatch.valid & control.dispatch.ready):
+            m.d.sync += transforming.eq(mine)
+        return transforming
+
     def _dispatch(self, m, control, movers, table):
-        """Hand an operation to all that have a part in it, in the same cycle."""
+        """Hand an operation to all that have a part in it, in the cycle in which it is wanted.
+
+        Returns
+        -------
+        wanted : Signal
+            To be set.
+        room : Signal
+            All have room for it.
+        """
         d, config = control.descriptor, self._config
         activations, beats, results = (mover.command.payload for mover in movers)
         words = config.activations_per_word
@@ -159,13 +205,17 @@ class Engine(wiring.Component):
                 fresh.stage.shift.eq(d.output_shift),
                 fresh.stage.element.eq(d.destination_type),
             ]
-        room = Cat(*(mover.command.ready for mover in movers)).all() & (left == 0)
-        m.d.comb += [control.dispatch.ready.eq(room), taken.eq(control.dispatch.valid & room)]
+        wanted, room = Signal(), Signal()
+        m.d.comb += [
+            room.eq(Cat(*(mover.command.ready for mover in movers)).all() & (left == 0)),
+            taken.eq(wanted & room),
+        ]
         m.d.comb += [mover.command.valid.eq(taken) for mover in movers]
         with m.If(taken):
             m.d.sync += [held.eq(fresh), left.eq(times - table.command.ready)]
         with m.Elif(table.command.valid & table.command.ready):
             m.d.sync += left.eq(left - 1)
+        return wanted, room
 
     def _connect_memory(self, m, request, beat):
         """Give the read side of the memory to one master."""

@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.quantiser import Mode
+from ..arithmetic import count_ones
 
 __all__ = ["Rounder"]
 
@@ -66,7 +67,7 @@ class Rounder(wiring.Component):
                     asymmetric = self.mode == Mode.ASYMMETRIC
                     m.d.comb += top.eq(Mux(asymmetric, (1 << bits) - 1, (1 << bits - 1) - 1))
         outside = [self._lane(m, f"lane_{lane}", lane, top) for lane in range(self._lanes)]
-        m.d.sync += self.saturated.eq(_count(outside))
+        m.d.sync += self.saturated.eq(count_ones(outside))
         return m
 
     def _lane(self, m, name, lane, top):
@@ -93,10 +94,3 @@ class Rounder(wiring.Component):
         flipped = magnitude ^ signs[1].replicate(self._bits)
         m.d.sync += self.codes[lane].eq((Cat(1, flipped) + signs[1])[1:])
         return outside
-
-
-def _count(bits):
-    """Return how many are set, by a tree: Python's ``sum`` makes a chain of ever wider adders."""
-    if len(bits) == 1:
-        return bits[0]
-    return _count(bits[::2]) + _count(bits[1::2])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from luthier.golden.config import Configuration, load_configuration
-from luthier.golden.descriptor import Descriptor, Refusal, refusal
+from luthier.golden.descriptor import Descriptor, Refusal
 from luthier.golden.protocol import (
     FrameType,
     Header,
@@ -18,6 +18,7 @@ from luthier.golden.protocol import (
     identification,
     seal,
 )
+from luthier.golden.refusal import refusal
 
 
 def test_header_bytes():

@@ -9,9 +9,10 @@ import pytest
 
 from luthier.golden import losses as unit
 from luthier.golden.config import Configuration, load_configuration, named_configurations
-from luthier.golden.descriptor import Descriptor, Element, Refusal, refusal
+from luthier.golden.descriptor import Descriptor, Element, Refusal
 from luthier.golden.losses import Losses, efficiency, losses
 from luthier.golden.records import scale_words
+from luthier.golden.refusal import refusal
 from luthier.golden.table import beats, columns_per_beat, max_columns, passes
 from luthier.golden.timing import build_cycles, cycles
 

@@ -12,9 +12,10 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
 from luthier.golden.config import Configuration, load_configuration
-from luthier.golden.descriptor import Descriptor, Refusal, refusal
+from luthier.golden.descriptor import Descriptor, Refusal
 from luthier.golden.engine import Engine as GoldenEngine
 from luthier.golden.protocol import Report, Space
+from luthier.golden.refusal import refusal
 from luthier.golden.table import beats
 from luthier.hw.engine import Engine, OnChipMemory, longest_request
 from luthier.sim.streams import simulate

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The descriptor as the hardware sees it."""
+
+from amaranth.hdl import signed
+from amaranth.lib import data
+
+__all__ = ["descriptor_layout"]
+
+#: Bits as in :class:`luthier.golden.descriptor.Descriptor`.
+descriptor_layout = data.StructLayout({
+    "opcode": 8,
+    "trits": 1,
+    "scaled": 1,
+    "saturate": 1,
+    "accumulate": 1,
+    "offsets": 1,
+    "reserved_flags": 3,
+    "wait": 8,
+    "release": 8,
+    "source": 32,
+    "destination": 32,
+    "weights": 32,
+    "scales": 32,
+    "rows": 32,
+    "columns": 32,
+    "group": 16,
+    "planes_stored": 8,
+    "planes_used": 8,
+    "source_type": 8,
+    "destination_type": 8,
+    "tokens": 16,
+    "source_step": 32,
+    "destination_step": 32,
+    "source_stride": 16,
+    "destination_stride": 16,
+    "multiplier": signed(16),
+    "output_shift": 8,
+    "reserved": 104,
+})
