@@ -108,6 +108,7 @@ class TransformPath(wiring.Component):
         route, wanted, room, taken = Signal(route_layout), Signal(route_layout), Signal(), Signal()
         m.d.comb += [
             wanted.outer.eq(fields.outer),
+            wanted.outer_m.eq(Mux(fields.outer, fields.log2_size, 0)),
             wanted.transform.eq(fields.transforms),
             wanted.quantise.eq(fields.quantises),
             room.eq(reader.command.ready & writer.command.ready & packets.i.ready

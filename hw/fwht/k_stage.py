@@ -64,7 +64,8 @@ class KStage(wiring.Component):
     -------
     i : ``In(stream.Signature(sample_layout(lanes, width)))``
         ``samples`` in natural order; ``log2_size``: m, counting with the first beat of a packet,
-        the nearest possible if it is none; ``last``: the packet's last beat.
+        the nearest possible if it is none, and taken by an empty unit even before, so that the
+        first beat need not wait; ``last``: the packet's last beat.
     o : ``Out(stream.Signature(sample_layout(lanes, sum_width)))``
         The same, as :class:`~.pipeline.WalshHadamard` takes it; m comes with each beat.
     misplaced : ``Out(1)``
@@ -190,7 +191,7 @@ class KStage(wiring.Component):
                      empty.eq(inside == 0), settled.eq(1), started.eq(settled)]
         m.d.comb += i.ready.eq(settled & started & (columns.room != 0)
                                & (~first | (wanted == exponent)))
-        with m.If(i.valid & first & empty & (wanted != exponent)):
+        with m.If(first & empty & (wanted != exponent)):
             m.d.sync += [exponent.eq(wanted), settled.eq(0)]
         width = Signal(range((1 << self._max_m) // self._lanes + 1))  # columns of a lane
         last = Signal(range(self.interval(self._max_m)))

@@ -8,15 +8,17 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config_sections import TransformConfiguration
 from .k_stage import KStage
 from .lanes import Narrow, Widen
-from .layouts import sample_layout, samples_layout
+from .layouts import LOG2_SIZE, sample_layout, samples_layout
 from .pipeline import WalshHadamard
 from .quantiser import Quantiser
 from .quantiser_ports import code_layout, command_layout, scales_layout
 
 __all__ = ["TransformUnit", "route_layout", "sums_layout"]
 
-#: The way that vectors take: through the ``outer`` stage of H_K, the ``transform``, the quantiser.
-route_layout = data.StructLayout({"outer": 1, "transform": 1, "quantise": 1})
+#: The way that vectors take: the ``outer`` stage of H_K with ``outer_m``, which is 0 without
+#: it, the ``transform``, the quantiser.
+route_layout = data.StructLayout(
+    {"outer": 1, "outer_m": LOG2_SIZE, "transform": 1, "quantise": 1})
 
 
 def sums_layout(transform: TransformConfiguration) -> data.StructLayout:
@@ -111,7 +113,14 @@ class TransformUnit(wiring.Component):
             transform.order, transform.width, transform.largest_m, lanes=fewer,
             transpose=transform.transposed, variant=transform.variant)
         m.submodules.widen = widen = Widen(fewer, lanes, transform.inner_width)
-        wiring.connect(m, narrow.o, outer.i)
+        m.d.comb += [
+            outer.i.valid.eq(narrow.o.valid),
+            narrow.o.ready.eq(outer.i.ready),
+            outer.i.payload.samples.eq(narrow.o.payload.samples),
+            outer.i.payload.last.eq(narrow.o.payload.last),
+            # Known before the first sample comes, so that it need not wait.
+            outer.i.payload.log2_size.eq(self.route.outer_m),
+        ]
         wiring.connect(m, outer.o, widen.i)
         first = stream.Signature(sample_layout(lanes, transform.width)).create(path=("first",))
         m.d.comb += [
