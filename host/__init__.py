@@ -13,11 +13,13 @@ No Amaranth here: this is all that a machine with a board needs.
 """
 
 from ..golden.errors import CheckFailed, DeviceError, LuthierError, ToolMissing, UserError
+from .connect import connect
 from .conversation import DeviceReset, LinkError
-from .driver import Device, connect
+from .driver import Device
 from .layer import Layer
 from .output import Output
 from .program import Program
+from .quantised import Quantised
 from .results import LayerStats, ResultMismatch
 from .weights import Weights
 
@@ -32,6 +34,7 @@ __all__ = [
     "LuthierError",
     "Output",
     "Program",
+    "Quantised",
     "ResultMismatch",
     "ToolMissing",
     "UserError",

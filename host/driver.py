@@ -1,106 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Connect to a device, put layers into its memory, run them."""
+"""A device: put layers into its memory, run them."""
 
 from dataclasses import replace
-from pathlib import Path
-from types import TracebackType
-from typing import Self
-from weakref import WeakValueDictionary
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..golden.config import Configuration, load_configuration
-from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode
-from ..golden.errors import DeviceError, UserError
-from ..golden.protocol import (
-    REPORT_BYTES,
-    LinkCounters,
-    Report,
-    Space,
-)
-from ..golden.timing import cycles
-from .allocator import Allocator
-from .arguments import whole
+from ..golden.errors import UserError
+from ..golden.protocol import Report
 from .fitting import check_fits, check_shape
-from .hazards import check_program
-from .identity import read_configuration
-from .layer import Layer, run_limit
-from .link import Link
+from .layer import Layer
+from .open_device import OpenDevice, program_words
 from .output import Output
 from .program import Program
+from .quantised import Quantised, QuantiserMode, RoundingMode
 from .results import Check, known_check
 from .section import Section, cut
-from .transports import Transport, open_transport
+from .transforms import hadamard, quantise
+from .transports import Transport
+from .waiting import add_reports
 from .weights import Weights
 
-__all__ = ["Device", "connect"]
+__all__ = ["Device"]
 
 
-
-def program_words(config: Configuration, operations: int) -> int:
-    """Return the words of device memory that a program takes."""
-    return operations * DESCRIPTOR_BYTES // config.word_bytes
-
-
-#: The device that uses a transport, by the transport's id, which it keeps alive.
-_users: "WeakValueDictionary[int, Device]" = WeakValueDictionary()
-
-
-def connect(url: str | Transport, config: Configuration | str | Path | None = None, *,
-            check: Check = "never", seed: int = 0) -> "Device":
-    """Connect to a device.
-
-    Parameters
-    ----------
-    url : str or Transport
-        ``sim:CONFIG``, ``golden:CONFIG``, ``serial:PORT?baud=N`` or ``socket://HOST:PORT``; or an
-        open transport that no other open device uses.
-    config : Configuration, str or Path, optional
-        The configuration that the device must have; by default, whatever it has.
-    check : str
-        Results to compare with the golden model: ``"all"``, ``"sample"`` (64 in each call) or
-        ``"never"``.
-    seed : int
-        Of the sample; at least 0.
-
-    Raises
-    ------
-    UserError
-        If an argument is wrong.
-    ToolMissing
-        If the transport needs a part of Luthier that is not installed.
-    DeviceError
-        If there is no device, it does not answer, or it is another than expected.
-    """
-    check, seed = known_check(check), whole(seed, "seed", 0)
-    given = config
-    if isinstance(config, str | Path):
-        config = load_configuration(config)
-    elif config is not None and not isinstance(config, Configuration):
-        raise UserError(f"config must be a Configuration, a name or a path, not {config!r}")
-    transport = url if isinstance(url, Transport) else open_transport(url)
-    if id(transport) in _users:
-        raise UserError(f"{transport.description} is used by a device that is still open; close "
-                        f"that device first, or use it")
-    try:
-        device = Device(transport, check=check, seed=seed)
-        if config is not None and config.hash != device.config.hash:
-            name = config.name if isinstance(given, Configuration) else given
-            scheme = device.url.partition(":")[0]
-            other = f"connect to {scheme}:{name}, " if scheme in ("golden", "sim") else ""
-            raise DeviceError(
-                f"{device.url} was generated from configuration {device.config.name!r} with hash "
-                f"{device.config.hash.hex()}, not from {config.name!r} with hash "
-                f"{config.hash.hex()}; {other}generate it again with `luthier generate "
-                f"--config {name} -o DIR`, or connect without a configuration to use it as it is")
-    except BaseException:
-        transport.close()
-        raise
-    return device
-
-
-class Device:
+class Device(OpenDevice):
     """A device that answers; made by :func:`connect`. Use it in ``with``, or close it.
 
     Parameters
@@ -128,33 +52,14 @@ class Device:
     """
 
     def __init__(self, transport: Transport, *, check: Check = "never", seed: int = 0):
-        self.transport = transport
-        self.link = Link(transport)
+        super().__init__(transport)
         self.rng = np.random.default_rng(seed)
         self.reproduce = ""
         self.check = check
-        self._config = read_configuration(self.link)
-        self._allocator = Allocator(self._config.memory.words)
+        self.reports: list[Report] = []
         self._count = 0
-        self._open = True
-        _users[id(transport)] = self
 
-    # What it is ----------------------------------------------------------------------------
-
-    @property
-    def config(self) -> Configuration:
-        """What the device was generated from."""
-        return self._config
-
-    @property
-    def build_id(self) -> bytes:
-        """SHA-256 of its Verilog; zeros for a golden model."""
-        return self.link.identification.build_id
-
-    @property
-    def url(self) -> str:
-        """Its URL."""
-        return self.transport.description
+    # Checks --------------------------------------------------------------------------------
 
     @property
     def check(self) -> Check:
@@ -164,18 +69,6 @@ class Device:
     @check.setter
     def check(self, value: Check) -> None:
         self._check: Check = known_check(value)
-
-    @property
-    def free_words(self) -> int:
-        """Words of device memory that no layer uses."""
-        return self._allocator.free_words
-
-    def counters(self) -> LinkCounters:
-        """Return what the device's end of the link counted since its reset."""
-        self.require_open()
-        word = self._config.word_bytes
-        first = REPORT_BYTES // word
-        return LinkCounters.unpack(self.link.read(Space.STATUS, first, -(-16 // word)))
 
     # Layers --------------------------------------------------------------------------------
 
@@ -242,108 +135,72 @@ class Device:
         self.require_open()
         return Program(self)
 
-    def run(self, descriptors: list[Descriptor], repeat: int = 1) -> Report:
-        """Run descriptors of your own, ``repeat`` times over; :meth:`program` writes them for you.
+    # Transforms ----------------------------------------------------------------------------
+
+    def hadamard(self, x: ArrayLike, block: int | None = None) -> NDArray[np.int32]:
+        """Return Walsh-Hadamard transforms, exact and unnormalised, in natural order.
+
+        Divide by the square root of the size for an orthogonal transform.
+
+        Parameters
+        ----------
+        x : integer array, shape (columns,) or (tokens, columns)
+            Of the bits that the device transforms (``transform.width``). ``columns`` is a power of
+            two, or K * 2**m where the device has H_K (:mod:`luthier.golden.hadamard`).
+        block : int, optional
+            Transform so many samples at a time, a power of two that divides ``columns``.
+
+        Returns
+        -------
+        int32 array of the shape of ``x``
 
         Raises
         ------
         UserError
-            If one is refused, would wait for ever, or needs a token to come after another.
+            If the device has no transform of that size, or ``x`` is something else.
         DeviceError
             If the device fails.
+        ResultMismatch
+            If results are checked and one is wrong.
         """
-        self.require_open()
-        repeat = whole(repeat, "repeat", 1, 0xFFFF_FFFF)
-        if not descriptors or not all(isinstance(d, Descriptor) for d in descriptors):
-            raise UserError("descriptors must be a list of at least one Descriptor")
-        check_program(self._config, descriptors, repeat)
-        raw = np.frombuffer(b"".join(d.pack() for d in descriptors), np.uint8)
-        words = program_words(self._config, len(descriptors))
-        address = self.allocate(words, "the program")
-        try:
-            self.write_memory(address, raw.reshape(words, -1))
-            declared = repeat * sum(cycles(self._config, d) for d in descriptors
-                                    if d.opcode != Opcode.NOP)
-            return self.link.run(address, len(descriptors), repeat, run_limit(self, declared))
-        finally:
-            self.free(address, words)
+        return hadamard(self, x, block)
 
-    # Memory --------------------------------------------------------------------------------
+    def quantise(self, x: ArrayLike, bits: int = 8, *, mode: QuantiserMode = "symmetric",
+                 group: int | None = None, rounding: RoundingMode = "half-even",
+                 scale: float | None = None, hadamard: bool | int = False) -> Quantised:
+        """Quantise vectors, exactly: one division, rounded once.
 
-    def allocate(self, words: int, what: str) -> int:
-        """Return the first of so many free words of the device memory; UserError without any."""
-        try:
-            return self._allocator.allocate(words)
-        except UserError as error:
-            raise UserError(f"{what} needs {words} words of device memory: {error}; unload "
-                            f"layers or raise memory.words") from None
-
-    def free(self, address: int, words: int) -> None:
-        """Give words back that :meth:`allocate` returned."""
-        self._allocator.free(address, words)
-
-    def read_memory(self, address: int, count: int) -> NDArray[np.uint8]:
-        """Return ``count`` words of the device memory: read-only uint8 array (count, D / 8).
+        Parameters
+        ----------
+        x : integer array, shape (columns,) or (tokens, columns)
+            Of the bits that the device quantises (``transform.quantiser_width``), or transforms.
+        bits : int
+            Of a code, 2 to ``transform.bits``.
+        mode : str
+            ``"symmetric"``: the largest magnitude of a group becomes the largest code;
+            ``"asymmetric"``: least and largest sample become the least and the largest of unsigned
+            codes; ``"power"``: the scale is a power of two, as in MX formats; ``"static"``:
+            ``scale`` is given.
+        group : int, optional
+            Samples with a scale of their own, a power of two from 16 on; by default all of a
+            vector.
+        rounding : str
+            What becomes of a quotient half-way between codes: ``"half-even"`` or ``"half-away"``.
+        scale : float, optional
+            Of ``"static"``: real value of a code of 1, of which 16 bits count.
+        hadamard : bool or int
+            Transform first, whole vectors or blocks of that size; sums stay on the device.
 
         Raises
         ------
-        UserError
-            If they do not all lie in the memory, or are no integers.
+        UserError, DeviceError, ResultMismatch
+            As :meth:`hadamard`.
         """
-        address, count = self._require_inside(address, count)
-        data = self.link.read(Space.MEMORY, address, count)
-        return np.frombuffer(data, np.uint8).reshape(count, -1)
+        return quantise(self, x, bits=bits, mode=mode, group=group, rounding=rounding, scale=scale,
+                        hadamard=hadamard)
 
-    def write_memory(self, address: int, words: NDArray[np.uint8]) -> None:
-        """Write words, a uint8 array (count, D / 8), at ``address`` of the device memory.
+    @property
+    def report(self) -> Report:
+        """What the last :meth:`hadamard` or :meth:`quantise` took, summed over its runs."""
+        return add_reports(self.reports)
 
-        Raises
-        ------
-        UserError
-            If they do not all lie in the memory, or are no such array.
-        """
-        if not isinstance(words, np.ndarray) or isinstance(words, np.ma.MaskedArray):
-            raise UserError(f"words must be a uint8 array (count, {self._config.word_bytes}), not "
-                            f"{type(words).__name__}")
-        if words.dtype != np.uint8 or words.ndim != 2 or words.shape[1] != self._config.word_bytes:
-            raise UserError(f"words must be a uint8 array (count, {self._config.word_bytes}), not "
-                            f"{words.dtype} of shape {words.shape}")
-        address, _ = self._require_inside(address, len(words))
-        self.link.write(Space.MEMORY, address, words.tobytes())
-
-    def _require_inside(self, address: int, count: int) -> tuple[int, int]:
-        self.require_open()
-        address, count = whole(address, "address"), whole(count, "count")
-        words = self._config.memory.words
-        if address < 0 or count < 1 or address + count > words:
-            raise UserError(f"{count} words at {address} do not lie in the device memory of "
-                            f"{words} words")
-        return address, count
-
-    # Life ----------------------------------------------------------------------------------
-
-    def require_open(self) -> None:
-        """Raise DeviceError if the device was closed."""
-        if not self._open:
-            raise DeviceError(f"{self.url} was closed; connect again")
-
-    def close(self) -> None:
-        """Let go of the device; a second call does nothing."""
-        self._open = False
-        if _users.get(id(self.transport)) is self:
-            del _users[id(self.transport)]
-        self.link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Device {self.url}: configuration {self._config.name!r}>"

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which operations of a program depend on each other, and the tokens that order them.
 
-Operations are dispatched in order and, on one unit, end in order, but one may read its activations
-before the one ahead has written its results. Where that matters, the later one waits for a token
-that the earlier one releases. As both sequences are in order, one token queue is enough: it is that
-of the table unit with itself.
+Operations are dispatched in order and end in order, but one may read its activations before the one
+ahead on its unit has written its results. Where that matters, the later one waits for a token that
+the earlier one releases. As both sequences are in order, one token queue is enough.
 """
 
 from __future__ import annotations
@@ -23,10 +22,11 @@ from ..golden.descriptor import (
 )
 from ..golden.errors import UserError
 from ..golden.refusal import refusal
+from ..golden.transform import scale_words
 
 __all__ = ["check_program", "order"]
 
-#: Token queue of the table unit with itself.
+#: Token queue of all units.
 _QUEUE = 0
 _Range = tuple[int, int]
 
@@ -34,12 +34,16 @@ _Range = tuple[int, int]
 def _reads(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
     source = (d.source, d.source + last * d.source_step + source_words(config, d))
-    return [source, _writes(config, d)] if d.accumulate else [source]
+    adds = d.opcode == Opcode.TABLE and d.accumulate
+    return [source, *_writes(config, d)] if adds else [source]
 
 
-def _writes(config: Configuration, d: Descriptor) -> _Range:
+def _writes(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
-    return d.destination, d.destination + last * d.destination_step + result_words(config, d)
+    results = d.destination, d.destination + last * d.destination_step + result_words(config, d)
+    if d.opcode == Opcode.TABLE or not (words := scale_words(config, d)):
+        return [results]
+    return [results, (d.scales, d.scales + d.tokens * words)]
 
 
 def _meet(one: _Range, other: _Range) -> bool:
@@ -48,11 +52,12 @@ def _meet(one: _Range, other: _Range) -> bool:
 
 def _depend(config: Configuration, earlier: Descriptor, later: Descriptor) -> bool:
     """Whether the order of two operations matters: either writes what the other uses."""
-    if earlier.opcode != Opcode.TABLE or later.opcode != Opcode.TABLE:
+    if Opcode.NOP in (earlier.opcode, later.opcode):
         return False
     written, overwritten = _writes(config, earlier), _writes(config, later)
-    return any(_meet(written, used) for used in [*_reads(config, later), overwritten]) or any(
-        _meet(overwritten, used) for used in _reads(config, earlier))
+    return any(_meet(one, other) for ones, others in (
+        (written, [*_reads(config, later), *overwritten]), (overwritten, _reads(config, earlier)))
+        for one in ones for other in others)
 
 
 def order(config: Configuration, descriptors: list[Descriptor]) -> list[Descriptor]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,17 +20,14 @@ from .output import Output
 from .results import LayerStats, compare
 from .scaling import without_records
 from .section import Section
+from .waiting import add_reports, run_limit
 from .weights import Weights
 from .widening import Widening, widening
 
 if TYPE_CHECKING:
     from .driver import Device
 
-__all__ = ["Layer", "add_reports", "run_limit"]
-
-#: Cycles per second that a board must reach, which may be a simulated one behind a socket.
-_SLOWEST_HZ = 100_000
-_MARGIN_CYCLES, _MARGIN_SECONDS = 10_000, 5.0
+__all__ = ["Layer"]
 
 
 class Layer:
@@ -369,16 +365,3 @@ class Layer:
             y[:, section.rows] = np.ascontiguousarray(raw).view(kind)
             start += section.result_words(config) * config.word_bytes
         return y
-
-
-def run_limit(device: Device, declared: int) -> float:
-    """Return the seconds of the transport's time that so many declared cycles may take."""
-    if device.transport.simulated:
-        return 4 * (declared + _MARGIN_CYCLES) / device.config.clock_hz
-    return _MARGIN_SECONDS + 2 * declared / _SLOWEST_HZ
-
-
-def add_reports(reports: list[Report]) -> Report:
-    """Return the sum of reports, field by field."""
-    return Report(**{field.name: sum(getattr(report, field.name) for report in reports)
-                     for field in fields(Report)})

@@ -16,9 +16,10 @@ from ..golden.timing import cycles
 from .activations import activations
 from .arguments import plain_array, whole
 from .hazards import check_program, order
-from .layer import Layer, run_limit
+from .layer import Layer
 from .results import compare
 from .step import Step, Vector, require_one_operation, scaled_by_token
+from .waiting import run_limit
 
 if TYPE_CHECKING:
     from .driver import Device

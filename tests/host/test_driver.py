@@ -15,8 +15,8 @@ from luthier.host import ResultMismatch, Weights, connect
 from luthier.host.allocator import Allocator
 from luthier.host.device_model import DeviceModel
 from luthier.host.fitting import check_fits
-from luthier.host.layer import run_limit
 from luthier.host.transports.golden import GoldenTransport
+from luthier.host.waiting import run_limit
 
 
 @pytest.fixture
