@@ -33,7 +33,7 @@ from .quantiser import SMALLEST_GROUP, Mode, Quantisation, Rounding, quantise
 from .sizes import is_power
 
 __all__ = ["MOST_SAMPLES", "TRANSFORM_OPCODES", "Transformed", "factors", "quantisation", "run",
-           "scale_words", "transform_refusal"]
+           "scale_places", "scale_words", "transform_refusal"]
 
 TRANSFORM_OPCODES = (Opcode.HADAMARD, Opcode.QUANTISE, Opcode.HADAMARD_QUANTISE)
 #: Samples of the longest vector.
@@ -60,13 +60,17 @@ def quantisation(d: Descriptor) -> Quantisation:
         mantissa=d.multiplier & 0xFFFF)
 
 
-def scale_words(config: Configuration, d: Descriptor) -> int:
-    """Return the scratchpad words of one token's scales; 0 without any."""
-    opcode = Opcode(d.opcode)
-    if not opcode.quantises or d.planes_used == Mode.STATIC:
+def scale_places(d: Descriptor) -> int:
+    """Return the scales and offsets of one token, 32 bits each; 0 without any."""
+    if not Opcode(d.opcode).quantises or d.planes_used == Mode.STATIC:
         return 0
     groups = -(-d.columns // d.group) if d.group else 1
-    return -(-groups * 4 * (1 + (d.planes_used == Mode.ASYMMETRIC)) // config.word_bytes)
+    return groups * (1 + (d.planes_used == Mode.ASYMMETRIC))
+
+
+def scale_words(config: Configuration, d: Descriptor) -> int:
+    """Return the scratchpad words of one token's scales."""
+    return -(-4 * scale_places(d) // config.word_bytes)
 
 
 def transform_refusal(config: Configuration, transform: TransformConfiguration,

@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..golden.descriptor import Descriptor, Refusal
+from ..golden.descriptor import Refusal
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
-from ..golden.timing import cycles
 from .activations import activations
-from .arguments import plain_array, whole
-from .hazards import check_program, order
-from .layer import Layer
+from .arguments import integers, plain_array
+from .hazards import check_program
+from .program_builder import ProgramBuilder
 from .results import compare
-from .step import Step, Vector, require_one_operation, scaled_by_token
+from .step import Step
+from .transform_step import TransformStep
+from .vectors import Vector
 from .waiting import run_limit
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Program", "Vector"]
 
 
-class Program:
+class Program(ProgramBuilder):
     """A chain of layers that runs as one request; made by ``device.program()``.
 
         program = device.program()
@@ -50,97 +51,12 @@ class Program:
     """
 
     def __init__(self, device: Device):
-        self._device = device
-        self._vectors: list[Vector] = []
-        self._inputs: list[Vector] = []
-        self._outputs: list[tuple[Vector, Step]] = []
-        self._steps: list[Step] = []
-        self._free = 0
-        self._descriptors: list[Descriptor] = []
-        self._declared = 0
+        super().__init__(device)
         self._address: int | None = None
         self._words, self._raw = 0, b""
         self._report: Report | None = None
         self._link_bytes = self._data_bytes = 0
         self._resets = device.link.resets
-
-    # Building ------------------------------------------------------------------------------
-
-    def input(self, size: int) -> Vector:
-        """Add a vector of activations that the host gives at each run."""
-        size = whole(size, "the size of an input", 1, self._device.config.table.max_columns,
-                     f" (table.max_columns of configuration {self._device.config.name!r})")
-        config = self._device.config
-        vector = self._vector(size, -(-size // config.activations_per_word),
-                              f"int{8 * config.activation_bytes}")
-        self._inputs.append(vector)
-        return vector
-
-    def apply(self, layer: Layer, source: Vector, *, onto: Vector | None = None,
-              planes: int | None = None,
-              by_token: Literal["int16", "int32"] | None = None) -> Vector:
-        """Multiply ``source`` by a layer, and return where the result is.
-
-        Parameters
-        ----------
-        layer : Layer
-        source : Vector
-            Of the activations' type and as long as the layer has columns.
-        onto : Vector, optional
-            A vector that the results are added to, saturating; it is overwritten.
-        planes : int, optional
-            Most significant planes to use.
-        by_token : str, optional
-            Scale the exact sums of a layer without output by a multiplier and a shift that each
-            run brings, and round them to this type.
-        """
-        layer.require_loaded()
-        self._require_own(source)
-        config, columns = self._device.config, layer.weights.shape[1]
-        rows = layer.weights.shape[0]
-        wanted = f"int{8 * config.activation_bytes}"
-        if source.size != columns or source.dtype != wanted:
-            raise UserError(
-                f"layer {layer.name} multiplies {columns} activations of {wanted}, not a vector "
-                f"of {source.size} of {source.dtype}; give the layer before it "
-                f"output=Output({wanted!r}, ...) and as many rows")
-        require_one_operation(layer)
-        planes = layer.known_planes(planes)
-        section = layer.sections[0]
-        if by_token is not None:
-            section = scaled_by_token(config, layer, by_token)
-        dtype = section.output.dtype
-        if onto is None:
-            result = self._vector(rows, section.result_words(config), dtype)
-        else:
-            self._require_own(onto)
-            if section.scaling is None or (onto.size, onto.dtype) != (rows, dtype):
-                raise UserError(
-                    f"layer {layer.name} can be added to a vector of {rows} of "
-                    f"{dtype} if it has an output, not to {onto.size} of {onto.dtype}; "
-                    f"load it with output=Output({onto.dtype!r}, ...)")
-            result = onto
-        self._steps.append(Step(layer, section, source, result, planes, onto,
-                                 by_token is not None))
-        self._descriptors, self._declared = [], 0
-        return result
-
-    def output(self, vector: Vector) -> None:
-        """Return this vector at each run."""
-        self._require_own(vector)
-        last = [step for step in self._steps if step.result is vector]
-        if not last:
-            raise UserError("only a result of apply can be an output")
-        self._outputs.append((vector, last[-1]))
-
-    def descriptors(self) -> list[Descriptor]:
-        """Return the program as the device gets it, with its tokens."""
-        if not self._descriptors:
-            config = self._device.config
-            self._descriptors = order(config, [step.section.descriptor(
-                config, step.planes, step.onto is not None, source=step.source.address,
-                destination=step.result.address) for step in self._steps])
-        return self._descriptors
 
     # Running -------------------------------------------------------------------------------
 
@@ -171,10 +87,9 @@ class Program:
         if len(inputs) != len(self._inputs):
             raise UserError(f"the program has {len(self._inputs)} inputs, not {len(inputs)}")
         for step in self._steps:
-            step.layer.require_loaded()
+            step.require_usable()
         steps = self._scaled(scales)
-        given = [activations(plain_array(x, f"input {number}"), device.config, vector.size)
-                 for number, (x, vector) in enumerate(zip(inputs, self._inputs, strict=True))]
+        given = [self._given(x, number) for number, x in enumerate(inputs)]
         for number, x in enumerate(given):
             if len(x) != 1:
                 raise UserError(f"input {number} must be one vector, not {len(x)}; run the program "
@@ -183,8 +98,7 @@ class Program:
                            for step, d in zip(steps, self.descriptors(), strict=True))
         self._prepare(program)
         before = link.bytes_sent + link.bytes_received
-        self._write([(vector, x[0]) for vector, x in zip(self._inputs, given, strict=True)],
-                    program)
+        self._write([x[0] for x in given], program)
         assert self._address is not None
         self._report = link.run(self._address, len(steps), 1,
                                 run_limit(device, self.declared_cycles))
@@ -214,32 +128,13 @@ class Program:
     def bytes_between(self) -> int:
         """Bytes of vectors over the link in the last run, other than inputs and outputs."""
         config = self._device.config
-        words = sum(-(-vector.size // config.activations_per_word) for vector in self._inputs)
-        words += sum(step.section.result_words(config) for _, step in self._outputs)
+        words = sum(vector.words for vector, _ in [*self._inputs, *self._outputs])
         return self._data_bytes - words * config.word_bytes
-
-    @property
-    def declared_cycles(self) -> int:
-        """What its operations take, one after the other, from the golden model."""
-        if not self._declared:
-            self._declared = sum(cycles(self._device.config, d) for d in self.descriptors())
-        return self._declared
 
     @property
     def efficiency(self) -> float:
         """Work over time of the last run, descriptors and waiting between operations included."""
         return self.work / self.report.elapsed
-
-    @property
-    def work(self) -> float:
-        """Weight beats that the matrices would take without any padding."""
-        config, work = self._device.config, 0.0
-        for step in self._steps:
-            weights = step.layer.weights
-            per_beat = config.table.beat_bits * (5 if weights.trits else 8) // 8
-            planes = min(weights.planes, step.planes or weights.planes)
-            work += weights.values.size * planes / per_beat
-        return work
 
     def unload(self) -> None:
         """Give the program's memory back; a second call does nothing."""
@@ -249,25 +144,20 @@ class Program:
 
     # Internals -----------------------------------------------------------------------------
 
-    def _vector(self, size: int, words: int, dtype: str) -> Vector:
-        config = self._device.config
-        if self._free + words > config.scratchpad.words:
-            raise UserError(
-                f"the vectors of the program need {self._free + words} words of scratchpad, "
-                f"{self._free + words - config.scratchpad.words} more than scratchpad.words "
-                f"({config.scratchpad.words}) of configuration {config.name!r}; split the "
-                f"program, or raise scratchpad.words")
-        vector = Vector(self, len(self._vectors), size, self._free, dtype)
-        self._vectors.append(vector)
-        self._free += words
-        return vector
+    def _given(self, x: ArrayLike, number: int) -> NDArray[np.integer]:
+        """Return an input as (1, size)."""
+        vector, samples = self._inputs[number]
+        given = plain_array(x, f"input {number}")
+        if not samples:
+            return activations(given, self._device.config, vector.size)
+        info = np.iinfo(vector.dtype)
+        integers(given, f"input {number}", f"integers of {vector.dtype}", "convert them first")
+        if given.size != vector.size or (given < info.min).any() or (given > info.max).any():
+            raise UserError(f"input {number} must be one vector of {vector.size} samples of "
+                            f"{vector.dtype}, not {given.dtype} of shape {given.shape}")
+        return given.astype(vector.dtype).reshape(1, -1)
 
-    def _require_own(self, vector: Vector) -> None:
-        if not isinstance(vector, Vector) or vector.program is not self:
-            raise UserError("the vector belongs to another program; use one of this program's "
-                            "input or apply")
-
-    def _scaled(self, scales: Sequence[tuple[int, int]]) -> list[Step]:
+    def _scaled(self, scales: Sequence[tuple[int, int]]) -> list[Step | TransformStep]:
         """Return the steps with the output stages of one run."""
         places = [place for place, step in enumerate(self._steps) if step.by_token]
         if len(scales) != len(places):
@@ -275,13 +165,16 @@ class Program:
                             f"{len(scales)}, which is how many scales there are")
         steps = self._steps.copy()
         for place, (multiplier, shift) in zip(places, scales, strict=True):
-            steps[place] = steps[place].scaled(multiplier, shift)
+            step = steps[place]
+            assert isinstance(step, Step)
+            steps[place] = step.scaled(multiplier, shift)
         return steps
 
     def _prepare(self, program: bytes) -> None:
         """Write a program to device memory, unless one like it is there."""
         if not program:
-            raise UserError("the program has no operation; add some with apply")
+            raise UserError(
+                "the program has no operation; add some with apply, hadamard or quantise")
         if self._address is not None and len(program) == len(self._raw):
             return
         self.unload()
@@ -295,14 +188,13 @@ class Program:
             raise
         self._address, self._words, self._raw = address, len(words), program
 
-    def _write(self, given: list[tuple[Vector, NDArray[np.integer]]], program: bytes) -> None:
+    def _write(self, given: list[NDArray[np.integer]], program: bytes) -> None:
         """Write the inputs, and what differs from the program in device memory."""
         config, parts = self._device.config, list[tuple[Space, int, bytes]]()
-        for vector, x in given:
-            size = -(-vector.size // config.activations_per_word) * config.activations_per_word
-            padded = np.zeros(size, f"<i{config.activation_bytes}")
-            padded[: vector.size] = x
-            parts.append((Space.SCRATCHPAD, vector.address, padded.tobytes()))
+        for (vector, _), x in zip(self._inputs, given, strict=True):
+            raw = x.astype(np.dtype(vector.dtype).newbyteorder("<")).tobytes()
+            parts.append((Space.SCRATCHPAD, vector.address,
+                          raw.ljust(vector.words * config.word_bytes, b"\0")))
         self._data_bytes = sum(len(data) for _, _, data in parts)
         there, wanted = (np.frombuffer(raw, np.uint8).reshape(-1, config.word_bytes)
                          for raw in (self._raw, program))
@@ -317,29 +209,23 @@ class Program:
 
     def _read(self) -> list[NDArray[np.integer]]:
         """Return the outputs."""
-        config, results = self._device.config, list[NDArray[np.integer]]()
-        raw = self._device.link.read_all(Space.SCRATCHPAD, [
-            (vector.address, step.section.result_words(config)) for vector, step in self._outputs])
-        for data, (vector, step) in zip(raw, self._outputs, strict=True):
-            y = np.frombuffer(data, step.section.output.little_endian)
-            results.append(y[: vector.size].astype(vector.dtype))
-            self._data_bytes += len(data)
-        return results
+        raw = self._device.link.read_all(
+            Space.SCRATCHPAD, [(vector.address, vector.words) for vector, _ in self._outputs])
+        self._data_bytes += sum(map(len, raw))
+        return [vector.read(data) for data, (vector, _) in zip(raw, self._outputs, strict=True)]
 
     def _check(self, given: list[NDArray[np.integer]], results: list[NDArray[np.integer]],
-               steps: list[Step]) -> None:
+               steps: list[Step | TransformStep]) -> None:
         """Compare the outputs with those of the golden model, which runs all steps."""
         device = self._device
         if device.check == "never":
             return
-        known: dict[int, NDArray[np.integer]] = {
-            vector.number: x for vector, x in zip(self._inputs, given, strict=True)}
+        known: dict[int, NDArray[Any]] = {
+            vector.number: x for (vector, _), x in zip(self._inputs, given, strict=True)}
         for step in steps:
-            onto = None if step.onto is None else known[step.onto.number]
-            known[step.result.number] = step.section.expected(
-                device.config, known[step.source.number], step.planes, onto)
-        for (vector, step), y in zip(self._outputs, results, strict=True):
+            step.run_golden(device.config, known)
+        for (vector, name), y in zip(self._outputs, results, strict=True):
             wanted = known[vector.number]
             compare(lambda token, row, wanted=wanted: wanted if token is None else
                     wanted[token, row], y[None], how=device.check, rng=device.rng,
-                    layer=step.layer.name, reproduce=device.reproduce)
+                    layer=name, reproduce=device.reproduce)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One operation of a program, and the vectors between operations."""
+"""A layer as an operation of a program."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ..golden.config import Configuration
 from ..golden.descriptor import LARGEST_SHIFT, Descriptor
@@ -14,22 +16,9 @@ from .layer import Layer
 from .output import Output
 from .scaling import Scaling
 from .section import Section
+from .vectors import Vector
 
-if TYPE_CHECKING:
-    from .program import Program
-
-__all__ = ["Step", "Vector", "require_one_operation", "scaled_by_token"]
-
-
-@dataclass(frozen=True)
-class Vector:
-    """A vector in the scratchpad of a program: its elements, first word and type."""
-
-    program: Program
-    number: int
-    size: int
-    address: int
-    dtype: str
+__all__ = ["Step", "require_one_operation", "scaled_by_token"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +45,39 @@ class Step:
     planes: int | None
     onto: Vector | None
     by_token: bool
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.layer.name
+
+    @property
+    def results(self) -> list[Vector]:
+        """The vector that it writes."""
+        return [self.result]
+
+    def require_usable(self) -> None:
+        """Raise an error if the layer was unloaded."""
+        self.layer.require_loaded()
+
+    def descriptor(self, config: Configuration) -> Descriptor:
+        """Return the operation with its places."""
+        return self.section.descriptor(
+            config, self.planes, self.onto is not None, source=self.source.address,
+            destination=self.result.address)
+
+    def work(self, config: Configuration) -> float:
+        """Return the weight beats that the matrix would take without any padding."""
+        weights = self.layer.weights
+        per_beat = config.table.beat_bits * (5 if weights.trits else 8) // 8
+        planes = min(weights.planes, self.planes or weights.planes)
+        return weights.values.size * planes / per_beat
+
+    def run_golden(self, config: Configuration, known: dict[int, NDArray[Any]]) -> None:
+        """Add the result to ``known``: vectors (1, size) by number."""
+        onto = None if self.onto is None else known[self.onto.number]
+        known[self.result.number] = self.section.expected(
+            config, known[self.source.number], self.planes, onto)
 
     def scaled(self, multiplier: int, shift: int) -> Step:
         """Return the step with these numbers in the output stage; UserError if they do not fit."""

@@ -15,7 +15,14 @@ from ..golden.descriptor import Descriptor, Element, Opcode, result_words, sourc
 from ..golden.errors import UserError
 from ..golden.protocol import Report, Space
 from ..golden.quantiser import Quantisation
-from ..golden.transform import MOST_SAMPLES, Transformed, factors, run, scale_words
+from ..golden.transform import (
+    MOST_SAMPLES,
+    Transformed,
+    factors,
+    run,
+    scale_places,
+    scale_words,
+)
 from .arguments import integers, plain_array, whole
 from .quantised import Quantised, known_quantisation, quantised
 from .results import compare
@@ -202,16 +209,10 @@ def _run(device: Device, d: Descriptor, samples: NDArray[np.int64],
         results.append(y.astype(np.int64))
         scales.append(np.frombuffer(data[split:], "<u4").reshape(count, -1).astype(np.int64))
     device.reports = reports
-    y, found = np.concatenate(results), _of_groups(d, np.concatenate(scales), asymmetric)
+    y, found = np.concatenate(results), np.concatenate(scales)[:, : scale_places(d)]
     if wanted:
         _compare(device, wanted, y, found, name)
     return y, found
-
-
-def _of_groups(d: Descriptor, words: NDArray[np.int64], asymmetric: bool) -> NDArray[np.int64]:
-    """Return the scale words of each token without those behind the last."""
-    groups = -(-d.columns // d.group) if d.group else 1
-    return words[:, : groups * (1 + asymmetric)]
 
 
 def _compare(device: Device, wanted: list[Transformed], y: NDArray[np.int64],

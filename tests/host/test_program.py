@@ -157,7 +157,7 @@ def mistakes():
         empty: "the program has no operation; add some with apply",
         inputs: "the program has 1 inputs, not 0",
         tokens: "input 0 must be one vector, not 2",
-        not_a_result: "only a result of apply can be an output",
+        not_a_result: "only a result of an operation can be an output",
         scratchpad: "need 576 words of scratchpad, 64 more than scratchpad.words .512.",
         early: "the program has no figures yet; run it first",
     }
