@@ -2,6 +2,7 @@
 """``luthier check``: random operations on a device, every result compared."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from .operations import Operation, random_operation
 from .options import DeviceOption, SeedOption, describe
 from .output import JsonOption, Output, log
 from .torture import BytesPerFaultOption, Line
+from .transform_calls import TransformCall, random_transform_call
 
 if TYPE_CHECKING:
     from ..host import Device
@@ -73,6 +75,41 @@ def _one(device: "Device", operation: Operation, name: str, again: str, tally: _
             f"{stats.declared_cycles}; reproduce with: {again}"))
 
 
+def _one_transform(device: "Device", call: TransformCall, name: str, again: str,
+                   tally: _Tally) -> None:
+    """Make one call and compare results and cycles."""
+    from ..host import ResultMismatch
+
+    tally.operations += 1
+    tally.results += call.x.size
+    device.reproduce = again
+    try:
+        stats = call.run(device)
+    except ResultMismatch as mismatch:
+        tally.mismatches += mismatch.count
+        tally.wrong += 1
+        tally.fail(mismatch)
+        return
+    finally:
+        device.reproduce = ""
+    tally.cycles += stats.cycles
+    if device.transport.simulated and stats.cycles != stats.declared_cycles:
+        tally.cycle_mismatches += 1
+        tally.fail(CheckFailed(f"{name}: {call}: took {stats.cycles} cycles, declared are "
+                               f"{stats.declared_cycles}; reproduce with: {again}"))
+
+
+def _work(device: "Device", seed: int, index: int, again: str, tally: _Tally) -> tuple[
+        Operation | TransformCall, Callable[[], None]]:
+    """Return an operation, every third a transform where the device has one, and what runs it."""
+    name = f"operation {index}"
+    if device.config.transform is not None and index % 3 == 2:
+        call = random_transform_call(device.config, seed, index)
+        return call, partial(_one_transform, device, call, name, again, tally)
+    operation = random_operation(device.config, seed, index)
+    return operation, partial(_one, device, operation, name, again, tally)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
@@ -91,7 +128,8 @@ def register(app: typer.Typer) -> None:
 
         Shapes, formats and values vary: ternary and 1 to 8 bits, one row, one column, several row
         blocks, extreme values; with scales also groups, mixed precision, fewer planes than stored,
-        and results of 8 to 32 bits that are added to others. Plain sums are compared with NumPy's
+        and results of 8 to 32 bits that are added to others; where the device has a transform,
+        a third of them are transforms and quantisers. Plain sums are compared with NumPy's
         64-bit integer product, scaled results with the golden model. On a simulated device the
         cycles must be those declared, too. With --bytes-per-fault the line is bad: what
         became of the operations is counted, and only wrong results, and waits without end, fail.
@@ -107,11 +145,10 @@ def register(app: typer.Typer) -> None:
                     again = shlex.join(["luthier", "check", "--device", device, "--operations", "1",
                                         "--start", str(index), "--seed", str(seed),
                                         *line.options])
-                    operation = random_operation(opened.config, seed, index)
+                    operation, work = _work(opened, seed, index, again, tally)
                     log.debug("operation %d: %s", index, operation)
                     try:
-                        line.run(index, partial(_one, opened, operation, f"operation {index}",
-                                                again, tally), tally.fail, again)
+                        line.run(index, work, tally.fail, again)
                     except LuthierError:
                         log.error("operation %d (%s) ended early; reproduce with: %s", index,
                                   operation, again)

@@ -20,7 +20,7 @@ from .layer import Layer
 from .output import Output
 from .program import Program
 from .quantised import Quantised
-from .results import LayerStats, ResultMismatch
+from .results import LayerStats, ResultMismatch, TransformStats
 from .weights import Weights
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Quantised",
     "ResultMismatch",
     "ToolMissing",
+    "TransformStats",
     "UserError",
     "Weights",
     "connect",

@@ -7,18 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..golden.errors import UserError
-from ..golden.protocol import Report
 from .fitting import check_fits, check_shape
 from .layer import Layer
 from .open_device import OpenDevice, program_words
 from .output import Output
 from .program import Program
 from .quantised import Quantised, QuantiserMode, RoundingMode
-from .results import Check, known_check
+from .results import Check, TransformStats, known_check
 from .section import Section, cut
 from .transforms import hadamard, quantise
 from .transports import Transport
-from .waiting import add_reports
 from .weights import Weights
 
 __all__ = ["Device"]
@@ -44,6 +42,8 @@ class Device(OpenDevice):
         Chooses which results to check.
     reproduce : str
         The command that a failed check tells the user to run again; empty by default.
+    transform_stats : TransformStats or None
+        What the last :meth:`hadamard` or :meth:`quantise` took.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class Device(OpenDevice):
         self.rng = np.random.default_rng(seed)
         self.reproduce = ""
         self.check = check
-        self.reports: list[Report] = []
+        self.transform_stats: TransformStats | None = None
         self._count = 0
 
     # Checks --------------------------------------------------------------------------------
@@ -198,9 +198,3 @@ class Device(OpenDevice):
         """
         return quantise(self, x, bits=bits, mode=mode, group=group, rounding=rounding, scale=scale,
                         hadamard=hadamard)
-
-    @property
-    def report(self) -> Report:
-        """What the last :meth:`hadamard` or :meth:`quantise` took, summed over its runs."""
-        return add_reports(self.reports)
-

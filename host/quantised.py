@@ -103,7 +103,8 @@ def quantised(q: Quantisation, codes: NDArray[np.int64], words: NDArray[np.int64
             scale, offset = words / top, np.zeros(words.shape)
         case Mode.ASYMMETRIC:
             scale, offset = words[:, ::2] / top, words[:, 1::2].astype(np.int32).astype(float)
-    return Quantised(codes.astype(np.int16), scale, offset, q.group or columns)
+    return Quantised(codes.astype(np.int16), np.asarray(scale, np.float64),
+                     np.asarray(offset, np.float64), q.group or columns)
 
 
 def _dyadic(transform: TransformConfiguration, scale: Any) -> tuple[int, int]:

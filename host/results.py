@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..golden.errors import CheckFailed, UserError
 from ..golden.protocol import Report
 
-__all__ = ["SAMPLE", "Check", "LayerStats", "ResultMismatch", "compare", "known_check"]
+__all__ = ["SAMPLE", "Check", "LayerStats", "ResultMismatch", "TransformStats", "compare",
+           "known_check"]
 
 #: How many results are compared with the golden model.
 Check = Literal["all", "sample", "never"]
@@ -89,6 +90,36 @@ class LayerStats:
     efficiency: float
     starved: int
     blocked: int
+    saturations: int
+    link_bytes: int
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformStats:
+    """What the last ``hadamard`` or ``quantise`` of a device took.
+
+    Attributes
+    ----------
+    tokens : int
+    cycles : int
+        Measured by the device, from dispatch to the last result.
+    declared_cycles : int
+        What the golden model says it takes: exactly that.
+    runs : int
+        Programs that ran, each of one operation.
+    saturations : int
+        Codes that were out of range.
+    link_bytes : int
+        Bytes over the link, both ways.
+    report : Report
+        Of the device, summed over the runs.
+    """
+
+    tokens: int
+    cycles: int
+    declared_cycles: int
+    runs: int
     saturations: int
     link_bytes: int
     report: Report

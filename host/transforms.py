@@ -15,6 +15,7 @@ from ..golden.descriptor import Descriptor, Element, Opcode, result_words, sourc
 from ..golden.errors import UserError
 from ..golden.protocol import Report, Space
 from ..golden.quantiser import Quantisation
+from ..golden.timing import cycles
 from ..golden.transform import (
     MOST_SAMPLES,
     Transformed,
@@ -25,7 +26,8 @@ from ..golden.transform import (
 )
 from .arguments import integers, plain_array, whole
 from .quantised import Quantised, known_quantisation, quantised
-from .results import compare
+from .results import TransformStats, compare
+from .waiting import add_reports
 
 if TYPE_CHECKING:
     from .driver import Device
@@ -192,7 +194,9 @@ def _run(device: Device, d: Descriptor, samples: NDArray[np.int64],
     if asymmetric:  # codes are unsigned
         target = np.dtype(target.str.replace("i", "u"))
     wanted = [run(transform, d, x) for x in samples] if device.check != "never" else []
-    results, scales, reports = [], [], list[Report]()
+    results, scales, reports, declared = [], [], list[Report](), 0
+    link = device.link
+    before = link.bytes_sent + link.bytes_received
     for first in range(0, len(samples), at_once):
         part = samples[first : first + at_once]
         count = len(part)
@@ -201,14 +205,19 @@ def _run(device: Device, d: Descriptor, samples: NDArray[np.int64],
         placed = replace(d, tokens=count, source_step=source, destination=count * source,
                          destination_step=result,
                          scales=count * (source + result) if scale else 0)
-        device.link.write(Space.SCRATCHPAD, 0, raw.tobytes())
+        link.write(Space.SCRATCHPAD, 0, raw.tobytes())
         reports.append(device.run([placed]))
-        data = device.link.read(Space.SCRATCHPAD, count * source, count * (result + scale))
+        declared += cycles(config, placed)
+        data = link.read(Space.SCRATCHPAD, count * source, count * (result + scale))
         split = count * result * config.word_bytes
         y = np.frombuffer(data[:split], target).reshape(count, -1)[:, : d.columns]
         results.append(y.astype(np.int64))
         scales.append(np.frombuffer(data[split:], "<u4").reshape(count, -1).astype(np.int64))
-    device.reports = reports
+    total = add_reports(reports)
+    device.transform_stats = TransformStats(
+        tokens=len(samples), cycles=total.cycles, declared_cycles=declared, runs=len(reports),
+        saturations=total.saturations, report=total,
+        link_bytes=link.bytes_sent + link.bytes_received - before)
     y, found = np.concatenate(results), np.concatenate(scales)[:, : scale_places(d)]
     if wanted:
         _compare(device, wanted, y, found, name)

@@ -13,7 +13,7 @@ from ..golden.quantiser import Quantisation
 from .quantised import Quantised, quantised
 
 if TYPE_CHECKING:
-    from .program import Program
+    from .program_builder import ProgramBuilder
 
 __all__ = ["Scales", "Vector"]
 
@@ -22,7 +22,7 @@ __all__ = ["Scales", "Vector"]
 class Vector:
     """A vector in the scratchpad of a program: its elements, words and type."""
 
-    program: Program
+    program: ProgramBuilder
     number: int
     size: int
     address: int
