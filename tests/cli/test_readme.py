@@ -11,11 +11,12 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 def test_the_examples_run(capsys):
     """On the integer model, which is quick; the board behind it makes no difference here."""
-    first, second = re.findall(r"```python\n(.*?)```", README, re.S)
+    first, *others = re.findall(r"```python\n(.*?)```", README, re.S)
     assert "sim:default" in first
     names = {}
     exec(first.replace("sim:default", "golden:default"), names)
-    exec(second, names)
+    for example in others:
+        exec(example, names)
     cycles, efficiency = capsys.readouterr().out.split()
     assert int(cycles) > 0
     assert 0 < float(efficiency) <= 1
