@@ -17,10 +17,10 @@ __all__ = ["SampleWriter", "sample_results_command"]
 
 
 def sample_results_command(config: Configuration) -> data.StructLayout:
-    """Return the layout of a command: those of both kinds of words, and ``scaled``: there are
-    scales."""
+    """Return the layout of a command: those of both kinds of words; ``codes``: they come, else
+    sums; ``scaled``: there are scales."""
     members = {**result_words_command(config).members, **scale_words_command(config).members}
-    return data.StructLayout({**members, "scaled": 1})
+    return data.StructLayout({**members, "codes": 1, "scaled": 1})
 
 
 class SampleWriter(wiring.Component):
@@ -56,7 +56,8 @@ class SampleWriter(wiring.Component):
         transform = config.transform
         assert transform is not None
         self._config = config
-        self._results, self._scales = ResultWords(config), ScaleWords(config)
+        self._lanes = transform.lanes
+        self._results, self._scales = ResultWords(config, transform.lanes), ScaleWords(config)
         super().__init__({
             "command": In(stream.Signature(sample_results_command(config))),
             "sums": In(stream.Signature(sums_layout(transform))),
@@ -77,11 +78,11 @@ class SampleWriter(wiring.Component):
         m = Module()
         results, scales, fresh = self._results, self._scales, self.command.payload
         m.submodules.results, m.submodules.scales = results, scales
-        m.submodules.result_commands = of_results = Queue(
-            data.StructLayout({**result_words_command(self._config).members, "scaled": 1}), 2)
+        m.submodules.result_commands = of_results = Queue(data.StructLayout({
+            **result_words_command(self._config).members, "codes": 1, "scaled": 1,
+            "unsigned": 1}), 2)
         m.submodules.scale_commands = of_scales = Queue(scale_words_command(self._config), 2)
-        wiring.connect(m, wiring.flipped(self.sums), results.sums)
-        wiring.connect(m, wiring.flipped(self.codes), results.codes)
+        self._select(m, results, of_results.o)
         wiring.connect(m, wiring.flipped(self.scales), scales.scales)
         wiring.connect(m, of_scales.o, scales.command)
         m.d.comb += [
@@ -106,6 +107,21 @@ class SampleWriter(wiring.Component):
             self.write.eq(Mux(scales.o.ready, scales.o.payload.write, results.o.payload.write)),
             self.write_valid.eq(Mux(scales.o.ready, scales.o.valid, results.o.valid)),
             self.done.eq(results.command.valid & results.command.ready),
-            self.saturated.eq(results.saturated),
         ]
         return m
+
+    def _select(self, m, results, command):
+        """Hand on sums or codes, as the command says."""
+        codes, sums, now = self.codes, self.sums, command.payload
+        m.d.comb += [
+            results.i.valid.eq(Mux(now.codes, codes.valid, sums.valid)),
+            codes.ready.eq(results.i.ready & now.codes),
+            sums.ready.eq(results.i.ready & ~now.codes),
+            results.i.payload.last.eq(Mux(now.codes, codes.payload.last, sums.payload.last)),
+            self.saturated.eq(Mux(codes.valid & codes.ready, codes.payload.saturated, 0)),
+        ]
+        for lane in range(self._lanes):
+            code = codes.payload.codes[lane]
+            wide = Cat(code, code[-1] & ~now.unsigned).as_signed()
+            m.d.comb += results.i.payload.samples[lane].eq(
+                Mux(now.codes, wide, sums.payload.samples[lane]))

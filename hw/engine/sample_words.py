@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums, codes and scales of the transform in words."""
+"""Results and scales in words."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ..fwht.quantiser_ports import code_layout, scales_layout
-from ..fwht.unit import sums_layout
+from ...golden.descriptor import Element
+from ..fwht.quantiser_ports import scales_layout
 from .scratchpad import scratchpad_write
 
-__all__ = ["ResultWords", "ScaleWords", "result_words_command", "scale_words_command",
-           "word_layout"]
+__all__ = ["ResultWords", "ScaleWords", "beat_layout", "result_words_command",
+           "scale_words_command", "word_layout"]
 
 #: Bits of a sum, a scale and an offset in the scratchpad.
 _WIDE = 32
+
+
+def beat_layout(lanes: int) -> data.StructLayout:
+    """Return the layout of a beat of results; ``last`` ends a vector."""
+    return data.StructLayout({"samples": data.ArrayLayout(signed(_WIDE), lanes), "last": 1})
 
 
 def word_layout(config: Configuration) -> data.StructLayout:
@@ -25,12 +30,12 @@ def word_layout(config: Configuration) -> data.StructLayout:
 def result_words_command(config: Configuration) -> data.StructLayout:
     """Return the layout of a command.
 
-    ``destination``, ``step``: first word, words between tokens; ``tokens``; ``codes``: they come,
-    else sums; ``unsigned``: codes are.
+    ``destination``, ``step``: first word, words between tokens; ``tokens``; ``element``: an
+    :class:`~luthier.golden.descriptor.Element`.
     """
     address = range(config.scratchpad.words)
     return data.StructLayout({
-        "destination": address, "step": address, "tokens": 16, "codes": 1, "unsigned": 1})
+        "destination": address, "step": address, "tokens": 16, "element": 2})
 
 
 def scale_words_command(config: Configuration) -> data.StructLayout:
@@ -51,29 +56,24 @@ class ResultWords(wiring.Component):
     Parameters
     ----------
     config : Configuration
-        With a transform; P is at most D / 32.
+    lanes : int
+        P, results of a beat, at most D / 32.
 
     Members
     -------
     command : ``In(stream.Signature(result_words_command(config)))``
         Taken with the last word.
-    sums : ``In(stream.Signature(sums_layout(transform)))``
-    codes : ``In(stream.Signature(code_layout(transform.quantiser)))``
+    i : ``In(stream.Signature(beat_layout(lanes)))``
+        Results, of which the lower bits count where they are narrower.
     o : ``Out(stream.Signature(word_layout(config)))``
-    saturated : ``Out``
-        Codes that were out of range.
     """
 
-    def __init__(self, config: Configuration):
-        transform = config.transform
-        assert transform is not None
-        self._config, self._transform = config, transform
+    def __init__(self, config: Configuration, lanes: int):
+        self._config, self._lanes = config, lanes
         super().__init__({
             "command": In(stream.Signature(result_words_command(config))),
-            "sums": In(stream.Signature(sums_layout(transform))),
-            "codes": In(stream.Signature(code_layout(transform.quantiser))),
+            "i": In(stream.Signature(beat_layout(lanes))),
             "o": Out(stream.Signature(word_layout(config))),
-            "saturated": Out(range(transform.lanes + 1)),
         })
 
     @property
@@ -83,40 +83,29 @@ class ResultWords(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        command, o, lanes = self.command.payload, self.o.payload, self._transform.lanes
-        bits = 8 * self._config.activation_bytes * lanes  # of a beat of codes
-        units, ratio = self._config.table.beat_bits // bits, _WIDE * lanes // bits
+        command, beat, o = self.command.payload, self.i.payload, self.o.payload
+        narrowest = 8 * self._lanes  # bits of a beat
+        units = self._config.table.beat_bits // narrowest
         place, token = Signal(range(units)), Signal.like(command.tokens, name="token")
+        end_place = Signal(range(units + 1))
         first, base = Signal(init=1), Signal.like(o.write.address, name="base")
-        room, taken, last = Signal(), Signal(), Signal()
-        codes, sums = self._beats(m)
-        end_place = place + Mux(command.codes, 1, ratio)
+        taken = Signal()
         m.d.comb += [
-            room.eq(self.command.valid & (~self.o.valid | (self.o.ready & ~o.end))),
-            self.codes.ready.eq(room & command.codes),
-            self.sums.ready.eq(room & ~command.codes),
-            taken.eq(room & Mux(command.codes, self.codes.valid, self.sums.valid)),
-            last.eq(Mux(command.codes, self.codes.payload.last, self.sums.payload.last)),
-            self.saturated.eq(Mux(taken & command.codes, self.codes.payload.saturated, 0)),
+            self.i.ready.eq(self.command.valid & (~self.o.valid | (self.o.ready & ~o.end))),
+            taken.eq(self.i.valid & self.i.ready),
+            end_place.eq(place + (1 << command.element)),
             self.command.ready.eq(self.o.valid & self.o.ready & o.end),
         ]
         with m.If(self.o.ready):
             m.d.sync += [self.o.valid.eq(0), o.end.eq(0)]
         with m.If(taken):
-            for unit in range(units):
-                part = o.write.data.word_select(unit, bits)
-                of_sum = place[(ratio - 1).bit_length() :] == unit // ratio
-                with m.If(Mux(command.codes, place == unit, of_sum)):
-                    m.d.sync += part.eq(
-                        Mux(command.codes, codes, sums.word_select(unit % ratio, bits)))
-                with m.Elif(place == 0):
-                    m.d.sync += part.eq(0)
+            self._place(m, narrowest, units, place)
             m.d.sync += [
-                place.eq(Mux(last, 0, end_place)),
-                self.o.valid.eq(last | (end_place == units)),
-                o.end.eq(last & (token + 1 == command.tokens)),
-                token.eq(token + last),
-                first.eq(last),
+                place.eq(Mux(beat.last, 0, end_place)),
+                self.o.valid.eq(beat.last | (end_place == units)),
+                o.end.eq(beat.last & (token + 1 == command.tokens)),
+                token.eq(token + beat.last),
+                first.eq(beat.last),
             ]
             # A token's first word, where its address is known, or the one behind the last.
             start = Signal.like(base, name="start")
@@ -129,20 +118,24 @@ class ResultWords(wiring.Component):
             m.d.sync += token.eq(0)
         return m
 
-    def _beats(self, m):
-        """Return a beat of codes and one of sums, as they lie in a word."""
-        lanes, code_bits = self._transform.lanes, 8 * self._config.activation_bytes
-        codes, sums = Signal(code_bits * lanes, name="codes_beat"), Signal(_WIDE * lanes)
-        for lane in range(lanes):
-            code, sample = self.codes.payload.codes[lane], self.sums.payload.samples[lane]
-            sign = code[-1] & ~self.command.payload.unsigned
-            m.d.comb += [
-                codes.word_select(lane, code_bits).eq(
-                    Cat(code, sign.replicate(code_bits - len(code)))),
-                sums.word_select(lane, _WIDE).eq(
-                    Cat(sample, sample[-1].replicate(_WIDE - len(sample)))),
-            ]
-        return codes, sums
+    def _place(self, m, narrowest, units, place):
+        """Put a beat in its place, and zeros in all others if it is the first."""
+        word, element = self.o.payload.write.data, self.command.payload.element
+        beats = {kind: Cat(lane[: 8 * kind.bytes] for lane in self.i.payload.samples)
+                 for kind in Element}
+        for unit in range(units):
+            here, part = Signal(name=f"here_{unit}"), Signal(narrowest, name=f"part_{unit}")
+            with m.Switch(element):
+                for kind, beat in beats.items():
+                    with m.Case(kind):
+                        m.d.comb += [
+                            here.eq(place >> kind.value == unit >> kind.value),
+                            part.eq(beat.word_select(unit % kind.bytes, narrowest)),
+                        ]
+            with m.If(here):
+                m.d.sync += word.word_select(unit, narrowest).eq(part)
+            with m.Elif(place == 0):
+                m.d.sync += word.word_select(unit, narrowest).eq(0)
 
 
 class ScaleWords(wiring.Component):

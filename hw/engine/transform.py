@@ -130,6 +130,7 @@ class TransformPath(wiring.Component):
             read.log2_size.eq(fields.log2_size),
             results.destination.eq(d.destination), results.step.eq(d.destination_step),
             results.tokens.eq(d.tokens), results.codes.eq(fields.quantises),
+            results.element.eq(d.destination_type),
             results.scales.eq(d.scales), results.scaled.eq(fields.scaled),
             results.unsigned.eq(d.planes_used == Mode.ASYMMETRIC),
             quantiser.numbers.mode.eq(d.planes_used), quantiser.numbers.away.eq(d.trits),
