@@ -23,6 +23,7 @@ from .config_sections import (
     ScratchpadConfiguration,
     TableConfiguration,
     TransformConfiguration,
+    VectorConfiguration,
 )
 from .errors import UserError
 
@@ -58,8 +59,9 @@ class Configuration(Section):
         Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware.
     table, scratchpad, memory, link
         One section for each part.
-    transform
-        That of the Walsh-Hadamard pipeline and its quantiser; without it the device has none.
+    transform, vector
+        Those of the Walsh-Hadamard pipeline and its quantiser, and of operations on vectors;
+        without them the device has none.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class Configuration(Section):
     memory: MemoryConfiguration = Field(default_factory=MemoryConfiguration)
     link: LinkConfiguration = Field(default_factory=LinkConfiguration)
     transform: TransformConfiguration | None = None
+    vector: VectorConfiguration | None = None
 
     @model_validator(mode="after")
     def _check_combinations(self):
@@ -112,16 +115,16 @@ class Configuration(Section):
                 f"table.tokens ({t.tokens}) must be at most {self.activations_per_word // t.k}, "
                 f"because a scratchpad word has {self.activations_per_word} activations, of which "
                 f"{t.k} are used a cycle; lower table.tokens or widen table.beat_bits")
-        if (transform := self.transform) is not None:
-            if transform.lanes > t.beat_bits // 32:
+        for key, unit in (("transform", self.transform), ("vector", self.vector)):
+            if unit is not None and unit.lanes > t.beat_bits // 32:
                 raise ValueError(
-                    f"transform.lanes ({transform.lanes}) must be at most {t.beat_bits // 32} "
-                    f"where table.beat_bits is {t.beat_bits}, because a scratchpad word is written "
-                    f"a cycle; lower transform.lanes or widen table.beat_bits")
-            if transform.bits > t.activation_bits:
-                raise ValueError(
-                    f"transform.bits ({transform.bits}) must be at most table.activation_bits "
-                    f"({t.activation_bits}), because codes are activations; lower transform.bits")
+                    f"{key}.lanes ({unit.lanes}) must be at most {t.beat_bits // 32} where "
+                    f"table.beat_bits is {t.beat_bits}, because a scratchpad word is written a "
+                    f"cycle; lower {key}.lanes or widen table.beat_bits")
+        if self.transform is not None and self.transform.bits > t.activation_bits:
+            raise ValueError(
+                f"transform.bits ({self.transform.bits}) must be at most table.activation_bits "
+                f"({t.activation_bits}), because codes are activations; lower transform.bits")
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "

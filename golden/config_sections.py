@@ -18,6 +18,7 @@ __all__ = [
     "ScratchpadConfiguration",
     "TableConfiguration",
     "TransformConfiguration",
+    "VectorConfiguration",
 ]
 
 
@@ -265,3 +266,15 @@ class TransformConfiguration(Section):
     def largest_m(self) -> int:
         """Largest m of a size K * 2**m."""
         return self.order_samples.bit_length() - 1
+
+
+class VectorConfiguration(Section):
+    """The unit that rescales, adds and gathers vectors in the scratchpad.
+
+    Parameters
+    ----------
+    lanes : int
+        P, elements per cycle: 1, 2, 4, 8 or 16, at most D/32. Gathering takes a cycle for each.
+    """
+
+    lanes: Annotated[int, power_of_two(1, 16)] = 4

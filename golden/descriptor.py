@@ -36,6 +36,9 @@ class Opcode(IntEnum):
     HADAMARD = 2  #: Walsh-Hadamard transform
     QUANTISE = 3  #: quantiser
     HADAMARD_QUANTISE = 4  #: transform, and quantiser behind it
+    RESCALE = 5  #: multiply, shift, round and saturate the elements of a vector
+    ADD = 6  #: the same, and add another vector
+    GATHER = 7  #: elements of a vector, by their numbers
 
     @property
     def transforms(self) -> bool:
@@ -124,7 +127,8 @@ class Descriptor:
 
     *HADAMARD*, *QUANTISE* and both in one read vectors of ``columns`` samples of ``source_type``
     and write as many int32 sums, or codes of the activations' type, and scales: see
-    :mod:`luthier.golden.transform` for what other fields mean then.
+    :mod:`luthier.golden.transform` for what other fields mean then. For *RESCALE*, *ADD* and
+    *GATHER* see :mod:`luthier.golden.vector_operations`.
 
     *Planes.* Only the ``planes_used`` most significant planes are read, with the weights that they
     have among all: the others count as zero.
@@ -209,7 +213,8 @@ def element_bits(config: Configuration, element: int) -> int:
 
 def source_words(config: Configuration, d: Descriptor) -> int:
     """Return the scratchpad words of one token's activations, or samples."""
-    return -(-d.columns * Element(d.source_type).bytes // config.word_bytes)
+    samples = d.rows if d.opcode == Opcode.GATHER else d.columns
+    return -(-samples * Element(d.source_type).bytes // config.word_bytes)
 
 
 def result_words(config: Configuration, d: Descriptor) -> int:

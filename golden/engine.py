@@ -24,8 +24,10 @@ from .scales import output_stage
 from .shared import TRIT_PLANES, SharedLayout, unpack_signs
 from .table import beats, columns_per_beat, passes
 from .timing import cycles
-from .transform import run
+from .transform import run as run_transform
 from .transform import scale_words as transform_scale_words
+from .vector_operations import VECTOR_OPCODES
+from .vector_operations import run as run_vectors
 from .weights import STRIP_ROWS, decode_planes, decode_trits, strips
 
 __all__ = ["Engine"]
@@ -76,7 +78,9 @@ class Engine:
                     return Report(code=code, index=index, elapsed=sums["cycles"],
                                   operations=operations, **sums)
                 if d.opcode != Opcode.NOP:
-                    unit = self._table if d.opcode == Opcode.TABLE else self._transform
+                    unit = self._transform
+                    if d.opcode in (Opcode.TABLE, *VECTOR_OPCODES):
+                        unit = self._table if d.opcode == Opcode.TABLE else self._vectors
                     for name, amount in unit(d).items():
                         sums[name] += amount
                 operations += 1
@@ -113,30 +117,52 @@ class Engine:
                 * passes(config, d.tokens),
                 "saturations": saturations}
 
+    def _read(self, word: int, count: int, element: int) -> np.ndarray:
+        """Return elements from a word of the scratchpad on, int64."""
+        dtype = np.dtype(f"<i{Element(element).bytes}")
+        raw = self.scratchpad.reshape(-1)[word * self.config.word_bytes :]
+        return raw[: count * dtype.itemsize].view(dtype).astype(np.int64)
+
+    def _write(self, word: int, values: np.ndarray, dtype: str, words: int) -> None:
+        """Write elements from a word of the scratchpad on, and zeros behind them."""
+        padded = np.zeros(words * self.config.word_bytes, np.uint8)
+        raw = values.astype(dtype).view(np.uint8)
+        padded[: len(raw)] = raw
+        self.scratchpad.reshape(-1)[word * self.config.word_bytes :][: len(padded)] = padded
+
     def _transform(self, d: Descriptor) -> dict[str, int]:
         """Run an operation of the transform or the quantiser; return what it took."""
         config, transform = self.config, self.config.transform
         assert transform is not None
-        flat, saturations = self.scratchpad.reshape(-1), 0
-        source, target = (np.dtype(f"<i{Element(element).bytes}")
-                          for element in (d.source_type, d.destination_type))
-
-        def write(word: int, values: np.ndarray, dtype: np.dtype, words: int) -> None:
-            padded = np.zeros(words * config.word_bytes, np.uint8)
-            raw = values.astype(dtype).view(np.uint8)
-            padded[: len(raw)] = raw
-            flat[word * config.word_bytes :][: len(padded)] = padded
-
-        scales = transform_scale_words(config, d)
+        scales, saturations = transform_scale_words(config, d), 0
         for token in range(d.tokens):
-            first = (d.source + token * d.source_step) * config.word_bytes
-            samples = flat[first : first + d.columns * source.itemsize].view(source)
-            done = run(transform, d, samples.astype(np.int64))
-            write(d.destination + token * d.destination_step, done.results, target,
-                  result_words(config, d))
-            write(d.scales + token * scales, done.scales, np.dtype("<u4"), scales)
+            samples = self._read(d.source + token * d.source_step, d.columns, d.source_type)
+            done = run_transform(transform, d, samples)
+            self._write(d.destination + token * d.destination_step, done.results,
+                        f"<i{Element(d.destination_type).bytes}", result_words(config, d))
+            self._write(d.scales + token * scales, done.scales, "<u4", scales)
             saturations += done.saturations
         return {"cycles": cycles(config, d), "busy": d.tokens * d.columns // transform.lanes,
+                "saturations": saturations}
+
+    def _vectors(self, d: Descriptor) -> dict[str, int]:
+        """Run an operation on vectors; return what it took."""
+        assert self.config.vector is not None
+        gather, saturations = d.opcode == Opcode.GATHER, 0
+        for token in range(d.tokens):
+            x = self._read(d.source + token * d.source_step, d.rows if gather else d.columns,
+                           d.source_type)
+            if gather:
+                other = self._read(d.scales, d.columns, d.planes_stored // 2)
+            else:
+                other = self._read(d.scales + token * d.destination_step, d.columns,
+                                   d.destination_type)
+            results, wrong = run_vectors(self.config, d, x, other)
+            self._write(d.destination + token * d.destination_step, results,
+                        f"<i{Element(d.destination_type).bytes}", result_words(self.config, d))
+            saturations += wrong
+        return {"cycles": cycles(self.config, d),
+                "busy": d.tokens * -(-d.columns // self.config.vector.lanes),
                 "saturations": saturations}
 
     def _products(self, packed: np.ndarray, d: Descriptor) -> Iterator[

@@ -14,6 +14,7 @@ from .descriptor import (
 from .records import scale_words
 from .table import beats, columns_per_beat, max_columns
 from .transform import TRANSFORM_OPCODES, transform_refusal
+from .vector_operations import VECTOR_OPCODES, vector_refusal
 
 __all__ = ["refusal"]
 
@@ -29,6 +30,8 @@ def refusal(config: Configuration, d: Descriptor) -> Refusal:
         return Refusal.RESERVED if raw[1] or any(raw[4:]) else Refusal.NONE
     if config.transform is not None and d.opcode in TRANSFORM_OPCODES:
         return transform_refusal(config, config.transform, d)
+    if config.vector is not None and d.opcode in VECTOR_OPCODES:
+        return vector_refusal(config, d)
     if d.opcode != Opcode.TABLE:
         return Refusal.OPCODE
     if d.flags >> 5 or d.reserved_51 or d.reserved_52 or d.reserved_56 or d.reserved_60:

@@ -7,6 +7,8 @@ from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
 from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
 from .transform_timing import transform_cycles
+from .vector_operations import VECTOR_OPCODES
+from .vector_timing import vector_cycles
 from .weights import strips
 
 __all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
@@ -71,6 +73,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     this happens for M of them, and what is written of each comes a cycle after the one before.
     """
     t = config.table
+    if d.opcode in VECTOR_OPCODES:
+        return vector_cycles(config, d)
     if d.opcode != Opcode.TABLE:
         return transform_cycles(config, d)
     if t.shared is not None:

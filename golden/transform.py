@@ -26,18 +26,17 @@ import numpy as np
 
 from .config import Configuration
 from .config_sections import TransformConfiguration
-from .descriptor import Descriptor, Element, Opcode, Refusal, result_words, source_words
+from .descriptor import Descriptor, Element, Opcode, Refusal
 from .fwht import fwht
 from .hadamard import Factors, hadamard_outer
+from .places import MOST_SAMPLES, Place, places_refusal
 from .quantiser import SMALLEST_GROUP, Mode, Quantisation, Rounding, quantise
 from .sizes import is_power
 
-__all__ = ["MOST_SAMPLES", "TRANSFORM_OPCODES", "Transformed", "factors", "quantisation", "run",
+__all__ = ["TRANSFORM_OPCODES", "Transformed", "factors", "quantisation", "run",
            "scale_places", "scale_words", "transform_refusal"]
 
 TRANSFORM_OPCODES = (Opcode.HADAMARD, Opcode.QUANTISE, Opcode.HADAMARD_QUANTISE)
-#: Samples of the longest vector.
-MOST_SAMPLES = 65536
 
 
 def factors(transform: TransformConfiguration, size: int) -> Factors | None:
@@ -100,19 +99,8 @@ def transform_refusal(config: Configuration, transform: TransformConfiguration,
     if opcode.quantises and d.planes_used != Mode.STATIC and not d.group and (
             d.columns > transform.group):
         return Refusal.SHAPE
-    last, words = d.tokens - 1, config.scratchpad.words
-    source_end = d.source + last * d.source_step + source_words(config, d)
-    destination_end = d.destination + last * d.destination_step + result_words(config, d)
-    scales_end = d.scales + d.tokens * scale_words(config, d)
-    if max(source_end, destination_end, scales_end) > words:
-        return Refusal.ADDRESS
-    ranges = [(d.source, source_end), (d.destination, destination_end), (d.scales, scales_end)]
-    meet = [one[0] < other[1] and other[0] < one[1]
-            for place, one in enumerate(ranges) for other in ranges[place + 1 :]
-            if other[0] < other[1]]
-    if any(meet) or (last and d.destination_step < result_words(config, d)):
-        return Refusal.OVERLAP
-    return Refusal.NONE
+    scales = Place(d.scales, d.scales + d.tokens * scale_words(config, d))
+    return places_refusal(config, d, scales, apart=True)
 
 
 def _quantiser_does(transform: TransformConfiguration, d: Descriptor) -> bool:

@@ -10,9 +10,10 @@ import numpy as np
 from ..golden.config_sections import TransformConfiguration
 from ..golden.descriptor import Descriptor, Element
 from ..golden.errors import UserError
+from ..golden.places import MOST_SAMPLES
 from ..golden.quantiser import Quantisation
 from ..golden.timing import cycles
-from ..golden.transform import MOST_SAMPLES, scale_places
+from ..golden.transform import scale_places
 from .arguments import whole
 from .hazards import order
 from .layer import Layer

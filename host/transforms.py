@@ -13,11 +13,11 @@ from ..golden.config import Configuration
 from ..golden.config_sections import TransformConfiguration
 from ..golden.descriptor import Descriptor, Element, Opcode, result_words, source_words
 from ..golden.errors import UserError
+from ..golden.places import MOST_SAMPLES
 from ..golden.protocol import Report, Space
 from ..golden.quantiser import Quantisation
 from ..golden.timing import cycles
 from ..golden.transform import (
-    MOST_SAMPLES,
     Transformed,
     factors,
     run,

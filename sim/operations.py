@@ -14,6 +14,7 @@ from ..golden.records import groups_per_tile, pack_scales
 from ..golden.refusal import refusal
 from ..golden.table import beats, columns_per_beat, max_columns, pack
 from ..host.link import Link
+from .vector_operations import vector_contents
 
 __all__ = ["Program", "Runner", "random_operation", "random_program"]
 
@@ -170,6 +171,9 @@ def random_program(config: Configuration, rng: np.random.Generator, descriptors:
         scratchpad = np.full(scratchpad.shape, 0, np.uint8)
         words = scratchpad.view(f"<i{config.activation_bytes}")
         words[:] = rng.choice([-half, half - 1], words.shape) if rng.random() < 0.5 else -half
+    for d in placed:
+        if refusal(config, d) == Refusal.NONE:
+            vector_contents(config, rng, d, scratchpad)
     return Program(placed, scratchpad, memory, repeat)
 
 

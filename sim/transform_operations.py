@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random operations of the transform and the quantiser."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..golden.config import Configuration
-from ..golden.descriptor import Descriptor, Element, Opcode, result_words, source_words
+from ..golden.descriptor import Descriptor, Element, Opcode
 from ..golden.quantiser import SMALLEST_GROUP, Mode
-from ..golden.transform import scale_words
+from .vector_operations import place_vectors
 
 __all__ = ["random_transform"]
 
@@ -38,7 +37,7 @@ def random_transform(config: Configuration, rng: np.random.Generator, **fixed: A
         if opcode.quantises:
             fields["destination_type"] = config.activation_bytes - 1
             _quantiser(transform, rng, fields)
-        placed = _placed(config, rng, Descriptor(**fields | fixed))
+        placed = place_vectors(config, rng, Descriptor(**fields | fixed))
         if placed is not None:
             return placed
 
@@ -71,22 +70,3 @@ def _quantiser(transform, rng: np.random.Generator, fields: dict[str, Any]) -> N
         fields["group"] = 1 << int(rng.choice(sizes))
         if fields["group"] == 1 << 16:
             fields["group"] = 1 << 15
-
-
-def _placed(config: Configuration, rng: np.random.Generator, d: Descriptor) -> Descriptor | None:
-    """Choose places in the scratchpad; None if there are none."""
-    sizes = {"source": (source_words(config, d), "source_step"),
-             "destination": (result_words(config, d), "destination_step"),
-             "scales": (scale_words(config, d), "")}
-    free = config.scratchpad.words - d.tokens * sum(size for size, _ in sizes.values())
-    if free < 0:
-        return None
-    gaps = np.diff(np.append(np.sort(rng.integers(0, free + 1, 3)), free))
-    place, fields = 0, dict[str, int]()
-    for name, gap in zip(rng.permutation(list(sizes)), gaps, strict=True):
-        size, step = sizes[str(name)]
-        fields[str(name)] = place if size else 0
-        if step:
-            fields[step] = size
-        place += d.tokens * size + int(gap)
-    return replace(d, **fields)

@@ -12,7 +12,7 @@ from .descriptor import DescriptorCheck
 from .layouts import descriptor_layout
 from .memory import engine_request
 from .tokens import TokenQueues
-from .transform_fields import transform_fields_layout
+from .transform_fields import TransformFields, transform_fields_layout
 
 __all__ = ["Control", "report_layout"]
 
@@ -56,8 +56,10 @@ class Control(wiring.Component):
         Memory, for descriptors. Beats are taken at once.
     descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
         The operation that is dispatched next; words of its weights, logarithm of its groups.
+    for_transform, for_vector : ``Out(1)``
+        It is for that unit, where there is one; else for the tables.
     transform : ``Out(transform_fields_layout(config))``
-        What it says of the transform, where there is one.
+        What it says of the transform.
     working : ``Out(1)``
         Operations are under way.
     dispatch : ``Out(stream.Signature(0))``
@@ -71,12 +73,15 @@ class Control(wiring.Component):
     def __init__(self, config: Configuration):
         self._config = config
         self._check = DescriptorCheck(config)
-        transform, saturated = config.transform, config.table.results_at_once
-        if transform is not None:
-            saturated = max(saturated, 2 * transform.lanes)
-        super().__init__(({} if transform is None else {
-            "transform": Out(transform_fields_layout(config)),
-        }) | {
+        saturated, fields = config.table.results_at_once, {}
+        if config.transform is not None:
+            saturated = max(saturated, 2 * config.transform.lanes)
+            fields["transform"] = Out(transform_fields_layout(config))
+        if config.vector is not None:
+            saturated = max(saturated, config.vector.lanes)
+        for unit in self._check.others:
+            fields[f"for_{unit}"] = Out(1)
+        super().__init__(fields | {
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
             "running": Out(1),
@@ -122,8 +127,10 @@ class Control(wiring.Component):
 
         working = self.working
         m.d.comb += working.eq(tokens.underway != 0)
-        if check.transform is not None:
-            m.d.comb += self.transform.eq(check.transform.fields)
+        for unit, fields in check.others.items():
+            m.d.comb += getattr(self, f"for_{unit}").eq(fields.places.mine)
+            if isinstance(fields, TransformFields):
+                m.d.comb += self.transform.eq(fields.fields)
         counts = {name: Signal(_COUNTER_BITS, name=name) for name in (
             "cycles", "busy", "starved", "blocked", "saturations", "elapsed", "operations")}
         events = {

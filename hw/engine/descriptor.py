@@ -7,14 +7,15 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, Opcode, Refusal
+from ...golden.places import MOST_SAMPLES
 from ...golden.shared import TRIT_PLANES
 from ...golden.table import columns_per_beat
-from ...golden.transform import MOST_SAMPLES
 from ...golden.weights import STRIP_ROWS
 from ..table.commands import full_strip_words, most_groups
 from .fields import field_refusal
-from .layouts import descriptor_layout
+from .layouts import descriptor_layout, vectors_layout
 from .transform_fields import TransformFields
+from .vector_fields import VectorFields
 
 __all__ = ["DescriptorCheck"]
 
@@ -45,7 +46,11 @@ class DescriptorCheck(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        self._transform = None if config.transform is None else TransformFields(config)
+        self._others = {}
+        if config.transform is not None:
+            self._others["transform"] = TransformFields(config)
+        if config.vector is not None:
+            self._others["vector"] = VectorFields(config)
         super().__init__({
             "start": In(1),
             "descriptor": In(descriptor_layout),
@@ -56,19 +61,21 @@ class DescriptorCheck(wiring.Component):
         })
 
     @property
-    def transform(self) -> TransformFields | None:
-        """What the transform makes of the descriptor, if there is one."""
-        return self._transform
+    def others(self) -> dict[str, TransformFields | VectorFields]:
+        """What units besides the tables make of the descriptor."""
+        return self._others
 
     def elaborate(self, platform):
         m = Module()
-        config, d, transform = self._config, self.descriptor, self._transform
+        config, d, others = self._config, self.descriptor, list(self._others.values())
         checking = Signal()
-        if transform is not None:
-            m.submodules.transform = transform
-            m.d.comb += transform.descriptor.eq(d)
-        code = field_refusal(m, config, d, checking=checking, groups=self.groups,
-                             transform=transform)
+        places = Signal(vectors_layout)  # of another unit, if the operation is for one
+        for name, fields in self._others.items():
+            m.submodules[name] = fields
+            m.d.comb += fields.descriptor.eq(d)
+            with m.If(fields.places.mine):
+                m.d.comb += places.eq(fields.places)
+        code = field_refusal(m, config, d, checking=checking, groups=self.groups, others=others)
         # One product at a time: total += multiplicand << i for each bit i of the multiplier. Both
         # hold the limits of addresses; the bit above says that the number is larger.
         bits = max(config.scratchpad.words, config.memory.words).bit_length()
@@ -80,7 +87,7 @@ class DescriptorCheck(wiring.Component):
         columns = d.columns[: config.table.max_columns.bit_length()]
         columns_left = Signal.like(columns)
         per_tile = Mux(d.trits, columns_per_beat(config, True), columns_per_beat(config, False))
-        source_words, result_words = self._vectors(m, rows, columns)
+        source_words, result_words = self._vectors(m, rows, columns, places)
         # Beats: of rows and planes, or of blocks of rows that share tables, for each tile.
         counted, planes, tiles, shared = rows, d.planes_stored[:4], 0, config.table.shared
         if shared is not None:
@@ -140,10 +147,11 @@ class DescriptorCheck(wiring.Component):
                             multiply(d.destination_step, d.tokens - 1)
                         else:
                             multiply(counted, planes)
-                            if transform is not None:
-                                with m.If(transform.fields.mine):
-                                    multiply(transform.fields.scale_words, d.tokens)
-                                    m.next = "TRANSFORM SCALES"
+                            if others:
+                                with m.If(places.mine):
+                                    multiply(Mux(places.stepped, d.destination_step, places.each),
+                                             Mux(places.stepped, d.tokens - 1, d.tokens))
+                                    m.next = "THIRD"
             with m.State("WEIGHTS"):
                 proceed()
                 with m.If(multiplier == 0):
@@ -190,31 +198,38 @@ class DescriptorCheck(wiring.Component):
                 with m.State("SCALE LIMIT"):
                     refuse(total + d.scales > config.memory.words, Refusal.ADDRESS)
                     m.next = "OVERLAP"
-            scales_end, scales_meet, always = Signal.like(source_end, name="scales_end"), 0, 0
-            if transform is not None:
-                always = transform.fields.mine
-                scales_meet = transform.fields.scaled & (
-                    ((d.scales < source_end) & (d.source < scales_end))
-                    | ((d.scales < destination_end) & (d.destination < scales_end)))
-                with m.State("TRANSFORM SCALES"):
+            third_end = Signal.like(source_end, name="third_end")
+            if others:
+                with m.State("THIRD"):
                     proceed()
                     with m.If(multiplier == 0):
-                        m.d.sync += scales_end.eq(total + d.scales)
-                        refuse(total + d.scales > config.scratchpad.words, Refusal.ADDRESS)
+                        end = total + d.scales + places.behind
+                        m.d.sync += third_end.eq(end)
+                        refuse(places.third & (end > config.scratchpad.words), Refusal.ADDRESS)
                         m.next = "OVERLAP"
             with m.State("OVERLAP"):
                 m.d.sync += self.done.eq(1)
-                overlap = ((d.source < destination_end) & (d.destination < source_end)
-                           | scales_meet)
+                overlap = (d.source < destination_end) & (d.destination < source_end)
+                always = 0
+                if others:
+                    always = places.mine
+                    same = (places.in_place & (d.source == d.destination)
+                            & (d.source_type == d.destination_type)
+                            & ((d.tokens == 1) | (d.source_step == d.destination_step)))
+                    with_source = (d.scales < source_end) & (d.source < third_end)
+                    with_results = ((d.scales < destination_end) & (d.destination < third_end)
+                                    & ~(places.onto & (d.scales == d.destination)))
+                    overlap = (overlap & ~same) | (
+                        places.third & (with_results | (places.apart & with_source)))
                 added = ((d.accumulate | always | Const(config.table.tokens > 1))
                          & (d.tokens != 1) & (d.destination_step < result_words))
                 refuse((self.refusal == Refusal.NONE) & (overlap | added), Refusal.OVERLAP)
                 m.next = "IDLE"
         return m
 
-    def _vectors(self, m, rows, columns):
+    def _vectors(self, m, rows, columns, places):
         """Return the scratchpad words of a token's activations or samples, and of its results."""
-        config, d, transform = self._config, self.descriptor, self._transform
+        config, d = self._config, self.descriptor
 
         def words(count, bytes_each):
             per_word = config.word_bytes // bytes_each
@@ -222,14 +237,14 @@ class DescriptorCheck(wiring.Component):
 
         source_words = words(columns, config.activation_bytes)
         counted, most = rows, config.table.max_rows
-        if transform is not None:
-            samples = d.columns[: MOST_SAMPLES.bit_length()]
-            counted, most = Mux(transform.fields.mine, samples, rows), max(most, MOST_SAMPLES)
+        if self._others:
+            results = d.columns[: MOST_SAMPLES.bit_length()]
+            counted, most = Mux(places.mine, results, rows), max(most, MOST_SAMPLES)
             read = Signal(range(most + 1), name="source_words")
             m.d.comb += read.eq(source_words)
             for element in Element:
-                with m.If(transform.fields.mine & (d.source_type == element)):
-                    m.d.comb += read.eq(words(samples, element.bytes))
+                with m.If(places.mine & (d.source_type == element)):
+                    m.d.comb += read.eq(words(places.samples, element.bytes))
             source_words = read
         result_words = Signal(range(most + 1))
         with m.Switch(d.destination_type):

@@ -20,6 +20,7 @@ from .memory import MemorySignature, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
 from .transform import TransformPath
+from .vector import VectorPath
 
 __all__ = ["Engine"]
 
@@ -88,23 +89,13 @@ class Engine(wiring.Component):
             control.starved.eq(table.starved),
         ]
         wanted, room = self._dispatch(m, control, (activations, beats, results), table)
-        read = activations.address
-        if config.transform is not None:
-            m.submodules.transform = transform = TransformPath(config)
-            m.d.comb += [transform.data.eq(scratchpad.unit_data),
-                         transform.working.eq(control.working)]
-            transforming = self._share(m, control, transform, wanted, room)
-            read = Mux(transforming, transform.address, read)
-            with m.If(transforming):
-                self._connect_unit(m, control, scratchpad, transform, transform)
-            with m.Else():
-                self._connect_unit(m, control, scratchpad, results, table)
-        else:
-            m.d.comb += [wanted.eq(control.dispatch.valid), control.dispatch.ready.eq(room)]
-            self._connect_unit(m, control, scratchpad, results, table)
-        m.d.comb += scratchpad.unit_address.eq(read)
+        m.d.comb += scratchpad.unit_address.eq(activations.address)
+        other = Signal.like(results.address, name="other_address")
+        m.d.comb += other.eq(results.address)
+        self._connect_unit(m, control, scratchpad, results, table)
+        self._share(m, control, scratchpad, other, wanted, room)
         host, address = self._host(m, scratchpad)
-        m.d.comb += scratchpad.other_address.eq(Mux(control.running, results.address, address))
+        m.d.comb += scratchpad.other_address.eq(Mux(control.running, other, address))
         with m.If(control.running):
             self._connect_memory(m, arbiter.request, arbiter.beat)
         with m.Else():
@@ -123,22 +114,48 @@ class Engine(wiring.Component):
             control.blocked.eq(unit.blocked),
         ]
 
-    @staticmethod
-    def _share(m, control, transform, wanted, room):
-        """Dispatch to either unit, to one only when the other has ended; return which it was."""
-        transforming = Signal()
-        mine, command = control.transform.mine, transform.command
-        free = ~control.working | (transforming == mine)
+    def _share(self, m, control, scratchpad, other, wanted, room):
+        """Add other units, and dispatch to any only when the one before has ended.
+
+        The tables' is the one that works unless another is known to.
+        """
+        config, paths = self._config, {}
+        if config.transform is not None:
+            m.submodules.transform = paths["transform"] = TransformPath(config)
+            m.d.comb += [
+                paths["transform"].command.payload.descriptor.eq(control.descriptor),
+                paths["transform"].command.payload.fields.eq(control.transform),
+            ]
+        if config.vector is not None:
+            m.submodules.vector = paths["vector"] = VectorPath(config)
+            m.d.comb += paths["vector"].command.payload.eq(control.descriptor)
+        mine = {name: getattr(control, f"for_{name}") for name in paths}
+        at_work = {name: Signal(name=f"{name}_at_work") for name in paths}
+        free = Signal()
+        if paths:
+            same = Cat(at_work[name] == mine[name] for name in paths).all()
         m.d.comb += [
-            wanted.eq(control.dispatch.valid & ~mine & free),
-            command.valid.eq(control.dispatch.valid & mine & free),
-            command.payload.descriptor.eq(control.descriptor),
-            command.payload.fields.eq(control.transform),
-            control.dispatch.ready.eq(free & Mux(mine, command.ready, room)),
+            free.eq(~control.working | same if paths else 1),
+            wanted.eq(control.dispatch.valid & free & ~Cat(*mine.values(), Const(0, 1)).any()),
+            control.dispatch.ready.eq(free & room),
         ]
-        with m.If(control.dispatch.valid & control.dispatch.ready):
-            m.d.sync += transforming.eq(mine)
-        return transforming
+        for name, path in paths.items():
+            m.d.comb += [
+                path.command.valid.eq(control.dispatch.valid & free & mine[name]),
+                path.working.eq(control.working),
+                path.data.eq(scratchpad.unit_data),
+            ]
+            with m.If(mine[name]):
+                m.d.comb += control.dispatch.ready.eq(free & path.command.ready)
+            with m.If(control.dispatch.valid & control.dispatch.ready):
+                m.d.sync += at_work[name].eq(mine[name])
+            with m.If(at_work[name]):
+                m.d.comb += scratchpad.unit_address.eq(path.address)
+                self._connect_unit(m, control, scratchpad, path, path)
+                if name == "vector":
+                    m.d.comb += other.eq(path.other_address)
+        if "vector" in paths:
+            m.d.comb += paths["vector"].other_data.eq(scratchpad.other_data)
 
     def _dispatch(self, m, control, movers, table):
         """Hand an operation to all that have a part in it, in the cycle in which it is wanted.

@@ -7,13 +7,12 @@ from ...golden.config import Configuration
 from ...golden.descriptor import LARGEST_SHIFT, Element, Opcode, Refusal
 from ...golden.table import columns_per_beat, max_columns
 from ..table.commands import most_groups
-from .transform_fields import TransformFields
 
 __all__ = ["field_refusal"]
 
 
 def field_refusal(m, config: Configuration, d, *, checking: Value, groups: Signal,
-                  transform: TransformFields | None) -> Signal:
+                  others: list) -> Signal:
     """Return the refusal for what can be seen from single fields, while ``checking``.
 
     Parameters
@@ -25,8 +24,8 @@ def field_refusal(m, config: Configuration, d, *, checking: Value, groups: Signa
         As a condition, it spares a simulator all of this in other cycles.
     groups : Signal
         Is set to the logarithm of the groups of a tile.
-    transform : TransformFields or None
-        What the transform makes of the same descriptor.
+    others : list of TransformFields and VectorFields
+        What other units make of the same descriptor.
     """
     narrow = [max_columns(config, planes=planes) for planes in range(9)[1:]]
     limit = Signal(range(config.table.max_columns + 1))
@@ -45,9 +44,9 @@ def field_refusal(m, config: Configuration, d, *, checking: Value, groups: Signa
     with m.Elif(d.opcode == Opcode.NOP):
         rest = Value.cast(d)[8:16].any() | Value.cast(d)[32:].any()
         m.d.comb += code.eq(Mux(rest, Refusal.RESERVED, Refusal.NONE))
-    if transform is not None:
-        with m.Elif(transform.fields.mine):
-            m.d.comb += code.eq(transform.refusal)
+    for other in others:
+        with m.Elif(other.places.mine):
+            m.d.comb += code.eq(other.refusal)
     with m.Elif(d.opcode != Opcode.TABLE):
         m.d.comb += code.eq(Refusal.OPCODE)
     with m.Elif(d.reserved_flags.any() | d.reserved.any()):

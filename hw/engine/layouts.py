@@ -4,7 +4,9 @@
 from amaranth.hdl import signed
 from amaranth.lib import data
 
-__all__ = ["descriptor_layout"]
+from ...golden.places import MOST_SAMPLES
+
+__all__ = ["descriptor_layout", "vectors_layout"]
 
 #: Bits as in :class:`luthier.golden.descriptor.Descriptor`.
 descriptor_layout = data.StructLayout({
@@ -37,3 +39,12 @@ descriptor_layout = data.StructLayout({
     "output_shift": 8,
     "reserved": 104,
 })
+
+#: What an operation on vectors, from scratchpad to scratchpad, says of its places. ``mine``: it is
+#: one of a unit's; ``samples`` of a source vector. ``third``: there is a third place, from the word
+#: ``scales`` on, of ``each`` words for each token, or ``stepped`` as results are, with ``behind``
+#: words at the end. ``in_place``: results may overwrite their own source; ``onto``: and the third
+#: place; ``apart``: that must not meet the source either.
+vectors_layout = data.StructLayout({
+    "mine": 1, "samples": range(MOST_SAMPLES + 1), "third": 1, "each": 16, "stepped": 1,
+    "behind": range(MOST_SAMPLES + 1), "in_place": 1, "onto": 1, "apart": 1})

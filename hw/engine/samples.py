@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors from the scratchpad to the transform."""
+"""Vectors from the scratchpad, in beats."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Element
-from ...golden.transform import MOST_SAMPLES
+from ...golden.places import MOST_SAMPLES
 from ..arithmetic import count_ones
 from ..fwht.layouts import LOG2_SIZE, sample_layout
 from ..stream import Queue
@@ -19,14 +19,15 @@ __all__ = ["SampleReader", "sample_command"]
 def sample_command(config: Configuration) -> data.StructLayout:
     """Return the layout of a command.
 
-    ``source``, ``step``: first word, words between tokens; ``beats`` of a vector; ``tokens``;
-    ``element``: an :class:`~luthier.golden.descriptor.Element`; ``wide``: samples are for the
-    quantiser; ``log2_size`` of a transform.
+    ``source``, ``step``: first word, words between tokens; ``beats`` of a vector; ``tail``: samples
+    of the last one, but one; ``tokens``; ``element``: an
+    :class:`~luthier.golden.descriptor.Element`; ``wide``: samples may have the larger of two
+    widths; ``log2_size`` goes along.
     """
     address = range(config.scratchpad.words)
     return data.StructLayout({
         "source": address, "step": address, "tokens": 16, "element": 2, "wide": 1,
-        "beats": range(MOST_SAMPLES + 1), "log2_size": LOG2_SIZE})
+        "beats": range(MOST_SAMPLES + 1), "tail": 4, "log2_size": LOG2_SIZE})
 
 
 class SampleReader(wiring.Component):
@@ -38,7 +39,12 @@ class SampleReader(wiring.Component):
     Parameters
     ----------
     config : Configuration
-        With a transform.
+    lanes : int
+        P, at most D / 32.
+    widths : tuple of int
+        Bits that samples may have: two, of which a command chooses one.
+    partial : bool
+        Whether the last beat of a vector may have fewer samples; the others are 0 then.
 
     Members
     -------
@@ -46,23 +52,22 @@ class SampleReader(wiring.Component):
         Taken when the last word of the one before is asked for.
     address : ``Out``, data : ``In(D)``
         Port of the scratchpad.
-    o : ``Out(stream.Signature(sample_layout(P, W)))``
-        Samples: as many bits as the transform's w, or W. ``last`` ends a vector.
+    o : ``Out(stream.Signature(sample_layout(P, max(widths))))``
+        Samples. ``last`` ends a vector.
     clamped : ``Out``
         Samples that had more bits.
     """
 
-    def __init__(self, config: Configuration):
-        transform = config.transform
-        assert transform is not None
-        self._config, self._transform = config, transform
-        self._width = transform.quantiser.width
+    def __init__(self, config: Configuration, lanes: int, widths: tuple[int, int] = (32, 32), *,
+                 partial: bool = False):
+        self._config, self._lanes, self._widths = config, lanes, widths
+        self._partial, self._width = partial, max(widths)
         super().__init__({
             "command": In(stream.Signature(sample_command(config))),
             "address": Out(range(config.scratchpad.words)),
             "data": In(config.table.beat_bits),
-            "o": Out(stream.Signature(sample_layout(transform.lanes, self._width))),
-            "clamped": Out(range(transform.lanes + 1)),
+            "o": Out(stream.Signature(sample_layout(lanes, self._width))),
+            "clamped": Out(range(lanes + 1)),
         })
 
     @property
@@ -72,8 +77,8 @@ class SampleReader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        most = self._config.word_bytes // self._transform.lanes  # beats of a word
-        kind = part(sample_command(self._config), "element", "wide", "log2_size")
+        most = self._config.word_bytes // self._lanes  # beats of a word
+        kind = part(sample_command(self._config), "element", "wide", "log2_size", "tail")
         layout = data.StructLayout({"word": self._config.table.beat_bits, "kind": kind,
                                     "more": range(most), "last": 1})
         m.submodules.queue = queue = Queue(layout, 4)
@@ -87,7 +92,7 @@ class SampleReader(wiring.Component):
         active, issue, arrived, last = (Signal(name=name) for name in (
             "active", "issue", "arrived", "last"))
         command = Signal(part(sample_command(self._config), "step", "beats", "element", "wide",
-                              "log2_size"))
+                              "log2_size", "tail"))
         base = Signal.like(self.address)
         left, tokens_left = Signal.like(fresh.beats), Signal.like(fresh.tokens)
         here = Signal(range(most + 1))  # beats of a word
@@ -128,7 +133,7 @@ class SampleReader(wiring.Component):
 
     def _cut(self, m, queue, most):
         """Take beats out of words, extend signs, and clamp."""
-        lanes, head = self._transform.lanes, queue.o.payload
+        lanes, head = self._lanes, queue.o.payload
         place = Signal(range(most))
         cut = Signal(data.ArrayLayout(signed(32), lanes), reset_less=True)
         control = Signal(data.StructLayout({"wide": 1, "log2_size": LOG2_SIZE, "last": 1}))
@@ -157,11 +162,15 @@ class SampleReader(wiring.Component):
                     with m.Case(element):
                         m.d.sync += [cut[lane].eq(beat.word_select(lane, bits).as_signed())
                                      for lane in range(lanes)]
+            if self._partial:
+                for lane in range(lanes):
+                    with m.If(head.last & final & (head.kind.tail < lane)):
+                        m.d.sync += cut[lane].eq(0)
 
         clamped = Signal(lanes)
         for lane in range(lanes):
             sample, over = cut[lane], Signal(2, name=f"over_{lane}")
-            widths = self._transform.width, self._width
+            widths = self._widths
             m.d.comb += [over[wide].eq((sample[width - 1 :] != 0) & ~sample[width - 1 :].all())
                          for wide, width in enumerate(widths)]
             largest = Mux(control.wide, *(Const((1 << width - 1) - 1, self._width)

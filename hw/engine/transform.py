@@ -75,7 +75,9 @@ class TransformPath(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.reader = reader = SampleReader(self._config)
+        m.submodules.reader = reader = SampleReader(
+            self._config, self._transform.lanes,
+            (self._transform.width, self._transform.quantiser.width))
         m.submodules.unit = unit = TransformUnit(self._transform)
         m.submodules.writer = writer = SampleWriter(self._config)
         for name in ("sums", "codes", "scales"):

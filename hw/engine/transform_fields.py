@@ -8,10 +8,10 @@ from amaranth.utils import ceil_log2
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, Opcode, Refusal
+from ...golden.places import MOST_SAMPLES
 from ...golden.quantiser import SMALLEST_GROUP, Mode
-from ...golden.transform import MOST_SAMPLES
 from ..fwht.layouts import LOG2_SIZE
-from .layouts import descriptor_layout
+from .layouts import descriptor_layout, vectors_layout
 
 __all__ = ["TransformFields", "transform_fields_layout"]
 
@@ -19,15 +19,14 @@ __all__ = ["TransformFields", "transform_fields_layout"]
 def transform_fields_layout(config: Configuration) -> data.StructLayout:
     """Return the layout of what a descriptor for the transform says.
 
-    ``mine``: the opcode is one of these; ``transforms``, ``quantises``: which of the two work;
-    ``log2_size`` of the transform, beside H_K if it is ``outer``; ``group``: logarithm of the
-    samples with a common scale; ``scaled``: there are scales; ``scale_words`` of a token.
+    ``transforms``, ``quantises``: which of the two work; ``log2_size`` of the transform, beside H_K
+    if it is ``outer``; ``group``: logarithm of the samples with a common scale; ``scaled``: there
+    are scales.
     """
     assert config.transform is not None
     return data.StructLayout({
-        "mine": 1, "transforms": 1, "quantises": 1, "log2_size": LOG2_SIZE, "outer": 1,
-        "group": range(ceil_log2(config.transform.group) + 1), "scaled": 1,
-        "scale_words": range(MOST_SAMPLES // SMALLEST_GROUP * 8 // config.word_bytes + 1)})
+        "transforms": 1, "quantises": 1, "log2_size": LOG2_SIZE, "outer": 1,
+        "group": range(ceil_log2(config.transform.group) + 1), "scaled": 1})
 
 
 class TransformFields(wiring.Component):
@@ -44,6 +43,8 @@ class TransformFields(wiring.Component):
     -------
     descriptor : ``In(descriptor_layout)``
     fields : ``Out(transform_fields_layout(config))``
+    places : ``Out(vectors_layout)``
+        Where it reads and writes.
     refusal : ``Out(Refusal)``
         What can be seen from single fields, in the order of the golden model.
     """
@@ -54,6 +55,7 @@ class TransformFields(wiring.Component):
         super().__init__({
             "descriptor": In(descriptor_layout),
             "fields": Out(transform_fields_layout(config)),
+            "places": Out(vectors_layout),
             "refusal": Out(range(max(Refusal) + 1)),
         })
 
@@ -66,8 +68,11 @@ class TransformFields(wiring.Component):
                                | (d.opcode == Opcode.HADAMARD_QUANTISE)),
             fields.quantises.eq((d.opcode == Opcode.QUANTISE)
                               | (d.opcode == Opcode.HADAMARD_QUANTISE)),
-            fields.mine.eq(fields.transforms | fields.quantises),
             fields.scaled.eq(fields.quantises & ~static),
+            self.places.mine.eq(fields.transforms | fields.quantises),
+            self.places.samples.eq(d.columns),
+            self.places.third.eq(fields.scaled),
+            self.places.apart.eq(1),
         ]
         shape = self._sizes(m) | (d.columns == 0) | (d.columns > MOST_SAMPLES) | (d.tokens == 0)
         if transform.lanes > 1:
@@ -133,5 +138,5 @@ class TransformFields(wiring.Component):
         words = [(groups + (places - 1)) >> places.bit_length() - 1
                  for places in (per_word, per_word // 2)]
         with m.If(fields.scaled):
-            m.d.comb += fields.scale_words.eq(Mux(asymmetric, words[1], words[0]))
+            m.d.comb += self.places.each.eq(Mux(asymmetric, words[1], words[0]))
         return known

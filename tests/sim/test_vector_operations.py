@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RESCALE, ADD and GATHER on the compiled device, bit and cycle exact."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from luthier.golden.config import Configuration, load_configuration
+from luthier.golden.descriptor import Descriptor, Opcode, Refusal
+from luthier.golden.refusal import refusal
+from luthier.golden.vector_operations import run
+from luthier.host.link import Link
+from luthier.sim.operations import Runner, random_operation, random_program
+from luthier.sim.transform_operations import random_transform
+from luthier.sim.transport import SimTransport, build_board
+from luthier.sim.vector_operations import random_vectors
+
+
+def configuration(name, lanes, **table):
+    return Configuration.from_data({
+        "name": name, "scratchpad": {"words": 2048}, "memory": {"words": 4096},
+        "table": {"row_block": 16, "max_rows": 512, "max_columns": 512} | table,
+        "vector": {"lanes": lanes},
+        "transform": {"samples": 64, "lanes": 2, "bits": 4, "group": 64}})
+
+
+CASES = {
+    "vectors": configuration("vectors", 4),
+    "lane": configuration("lane", 1, beat_bits=64, activation_bits=12),
+    "wide": configuration("wide", 16, beat_bits=512, activation_bits=5),
+}
+VECTORS = CASES["vectors"]
+
+
+@pytest.fixture(scope="module")
+def runners():
+    """Runners by the name of their case, made when they are first wanted."""
+    found, transports = {}, []
+
+    def runner(name):
+        if name not in found:
+            config = CASES[name]
+            transports.append(SimTransport(build_board(config), config))
+            found[name] = Runner(Link(transports[-1]), config)
+        return found[name]
+
+    yield runner
+    for transport in transports:
+        transport.close()
+
+
+def sweep(runner, count, seed):
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        d = random_vectors(runner.config, rng)
+        assert refusal(runner.config, d) == Refusal.NONE
+        got, expected = runner.run(random_program(runner.config, rng, [d]))
+        assert got.cycles == expected.cycles, (seed, number, d)
+
+
+def test_operations(runners, seed):
+    sweep(runners("vectors"), 80, seed)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", CASES)
+def test_many_operations(runners, name, seed):
+    sweep(runners(name), 1000, seed)
+
+
+def mixed_programs(runner, count, seed):
+    """Programs of all units, some with a bit that is wrong: results and refusals agree."""
+    config, refused = runner.config, 0
+    makers = (random_vectors, random_transform, random_operation)
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        program = [makers[rng.choice(3, p=(0.6, 0.2, 0.2))](config, rng)
+                   for _ in range(rng.integers(1, 6))]
+        program = [replace(d, wait=index > 0, release=1) for index, d in enumerate(program)]
+        if rng.random() < 0.5:
+            place = int(rng.integers(len(program)))
+            raw = bytearray(program[place].pack())
+            raw[rng.integers(64)] ^= 1 << rng.integers(8)
+            program[place] = Descriptor.unpack(bytes(raw))
+        got, _ = runner.run(random_program(config, rng, program))
+        refused += got.code != Refusal.NONE
+    assert 0 < refused < count
+
+
+def test_programs(runners, seed):
+    mixed_programs(runners("vectors"), 60, seed)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", CASES)
+def test_many_programs(runners, name, seed):
+    mixed_programs(runners(name), 600, seed)
+
+
+def test_back_to_back(runners):
+    """Two alike are under way at once: the second begins while the first ends."""
+    runner = runners("vectors")
+    rng = np.random.default_rng(1)
+    d = random_vectors(runner.config, rng, opcode=Opcode.ADD, columns=64, tokens=1)
+    program = random_program(runner.config, rng, [d, d, d, d])
+    got, expected = runner.run(program)
+    assert got.cycles < expected.cycles
+
+
+def test_golden_is_exact_rounding(seed):
+    """Against fractions: round half to even, saturate, add, saturate."""
+    rng = np.random.default_rng(seed)
+    for _ in range(300):
+        d = Descriptor(opcode=Opcode.ADD, multiplier=int(rng.integers(-32768, 32768)),
+                       shift=int(rng.integers(64)), destination_type=int(rng.integers(3)))
+        bits = 8 << d.destination_type
+        low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+        x = rng.integers(-1 << 31, 1 << 31, 20) >> int(rng.integers(32))
+        other = rng.integers(low, high + 1, 20)
+        y, wrong = run(VECTORS, d, x, other)
+        for value, onto, got in zip(x, other, y, strict=True):
+            first = round(Fraction(int(value) * d.multiplier, 1 << d.shift))
+            scaled = min(max(first, low), high)
+            total = min(max(scaled + int(onto), low), high)
+            wrong -= scaled != first or total != scaled + int(onto)
+            assert got == total
+        assert wrong == 0
+
+
+RESCALE = Descriptor(opcode=Opcode.RESCALE, columns=40, source_type=2, destination=100,
+                     destination_type=1, multiplier=3, shift=2, planes_stored=0, planes_used=0)
+ADD = replace(RESCALE, opcode=Opcode.ADD, scales=200)
+GATHER = replace(ADD, opcode=Opcode.GATHER, rows=50, planes_stored=2, multiplier=0, shift=0,
+                 destination_type=2)
+REFUSALS = [
+    *[(RESCALE, {field: 1}, Refusal.RESERVED) for field in (
+        "flags", "weights", "scales", "group", "planes_stored", "planes_used", "rows",
+        "reserved_51", "reserved_60")],
+    (ADD, {"flags": 8}, Refusal.RESERVED),
+    (GATHER, {"multiplier": 1}, Refusal.RESERVED),
+    (GATHER, {"shift": 1}, Refusal.RESERVED),
+    (RESCALE, {"source_type": 3}, Refusal.UNSUPPORTED),
+    (RESCALE, {"destination_type": 3}, Refusal.UNSUPPORTED),
+    (RESCALE, {"source_stride": 0}, Refusal.UNSUPPORTED),
+    (RESCALE, {"shift": 64}, Refusal.UNSUPPORTED),
+    (GATHER, {"planes_stored": 1}, Refusal.UNSUPPORTED),
+    (GATHER, {"destination_type": 1}, Refusal.UNSUPPORTED),
+    (RESCALE, {"columns": 0}, Refusal.SHAPE),
+    (RESCALE, {"columns": 65537}, Refusal.SHAPE),
+    (RESCALE, {"tokens": 0}, Refusal.SHAPE),
+    (GATHER, {"rows": 0}, Refusal.SHAPE),
+    (GATHER, {"rows": 65537}, Refusal.SHAPE),
+    (RESCALE, {"source": 2048 - 9}, Refusal.ADDRESS),
+    (RESCALE, {"source": 2048 - 10}, Refusal.NONE),
+    (RESCALE, {"destination": 2048 - 4}, Refusal.ADDRESS),
+    (ADD, {"scales": 2048 - 4}, Refusal.ADDRESS),
+    (ADD, {"scales": 2048 - 5}, Refusal.NONE),
+    (ADD, {"scales": 2048 - 9, "tokens": 2, "source_step": 10, "destination_step": 5},
+     Refusal.ADDRESS),
+    (GATHER, {"scales": 2048 - 4}, Refusal.ADDRESS),
+    (GATHER, {"scales": 2048 - 5}, Refusal.NONE),
+    (RESCALE, {"destination": 9}, Refusal.OVERLAP),
+    (RESCALE, {"destination": 0}, Refusal.OVERLAP),
+    (RESCALE, {"destination": 0, "destination_type": 2}, Refusal.NONE),
+    (RESCALE, {"destination": 0, "destination_type": 2, "tokens": 2, "source_step": 10,
+               "destination_step": 11}, Refusal.OVERLAP),
+    (RESCALE, {"tokens": 2, "destination_step": 4}, Refusal.OVERLAP),
+    (ADD, {"scales": 96}, Refusal.OVERLAP),
+    (ADD, {"scales": 100}, Refusal.NONE),
+    (ADD, {"scales": 0}, Refusal.NONE),
+    (GATHER, {"destination": 0}, Refusal.OVERLAP),
+    (GATHER, {"scales": 100}, Refusal.OVERLAP),
+    (GATHER, {"scales": 0}, Refusal.NONE),
+]
+
+
+@pytest.mark.parametrize("good, change, code", REFUSALS, ids=[
+    f"{Opcode(good.opcode).name}-{'-'.join(f'{k}={v}' for k, v in change.items())}"
+    for good, change, _ in REFUSALS])
+def test_refusals(runners, good, change, code):
+    """Golden model and device refuse the same, for the same reason; the next one runs."""
+    runner, bad = runners("vectors"), replace(good, **change)
+    assert refusal(runner.config, good) == Refusal.NONE
+    assert refusal(runner.config, bad) == code
+    rng = np.random.default_rng(1)
+    got, _ = runner.run(random_program(runner.config, rng, [good, bad]))
+    assert got.code == code
+    got, _ = runner.run(random_program(runner.config, rng, [good]))
+    assert got.code == Refusal.NONE
+
+
+def test_without_a_vector_unit_the_opcodes_are_unknown():
+    assert refusal(load_configuration("default"), RESCALE) == Refusal.OPCODE
