@@ -22,7 +22,8 @@ from ..golden.descriptor import (
 )
 from ..golden.errors import UserError
 from ..golden.refusal import refusal
-from ..golden.transform import scale_words
+from ..golden.transform import TRANSFORM_OPCODES, scale_words
+from ..golden.vector_operations import third_place
 
 __all__ = ["check_program", "order"]
 
@@ -35,15 +36,16 @@ def _reads(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
     source = (d.source, d.source + last * d.source_step + source_words(config, d))
     adds = d.opcode == Opcode.TABLE and d.accumulate
-    return [source, *_writes(config, d)] if adds else [source]
+    third = tuple(third_place(config, d))
+    return [source, *_writes(config, d)] if adds else [source, third]
 
 
 def _writes(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
     results = d.destination, d.destination + last * d.destination_step + result_words(config, d)
-    if d.opcode == Opcode.TABLE or not (words := scale_words(config, d)):
+    if d.opcode not in TRANSFORM_OPCODES:
         return [results]
-    return [results, (d.scales, d.scales + d.tokens * words)]
+    return [results, (d.scales, d.scales + d.tokens * scale_words(config, d))]
 
 
 def _meet(one: _Range, other: _Range) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..golden.config_sections import TransformConfiguration
-from ..golden.descriptor import Descriptor, Element
+from ..golden.descriptor import Descriptor, Element, Opcode
 from ..golden.errors import UserError
 from ..golden.places import MOST_SAMPLES
 from ..golden.quantiser import Quantisation
@@ -18,8 +18,9 @@ from .arguments import whole
 from .hazards import order
 from .layer import Layer
 from .quantised import QuantiserMode, RoundingMode, known_quantisation
+from .scaling import multiplier_and_shift
+from .scratchpad_steps import ElementStep, ScratchpadStep, TransformStep
 from .step import Step, require_one_operation, scaled_by_token
-from .transform_step import TransformStep
 from .transforms import known_block, require_transform, transform_descriptor
 from .vectors import Scales, Vector
 
@@ -47,7 +48,7 @@ class ProgramBuilder:
         self._vectors: list[Vector] = []
         self._inputs: list[tuple[Vector, bool]] = []  # and whether they are samples
         self._outputs: list[tuple[Vector, str]] = []  # and the name of the operation
-        self._steps: list[Step | TransformStep] = []
+        self._steps: list[Step | ScratchpadStep] = []
         self._free = 0
         self._descriptors: list[Descriptor] = []
         self._declared = 0
@@ -142,6 +143,52 @@ class ProgramBuilder:
                                     rounding=rounding, scale=scale)
         return self._transform(source, block, wanted)
 
+    def rescale(self, source: Vector, dtype: Literal["int8", "int16", "int32"],
+                factor: float = 1.0) -> Vector:
+        """Return where ``source * factor`` is, rounded half to even and saturated to a type.
+
+        ``factor`` is a multiplier of up to 15 bits over a power of two. Results of the activations'
+        type saturate to their bits.
+        """
+        self._require_elements(source)
+        if dtype not in ("int8", "int16", "int32"):
+            raise UserError(f"dtype must be 'int8', 'int16' or 'int32', not {dtype!r}")
+        d = _element_operation(Opcode.RESCALE, source, dtype, factor)
+        return self._element(d, source, self._vector(source.size, dtype), None)
+
+    def add(self, source: Vector, other: Vector, factor: float = 1.0, *,
+            in_place: bool = False) -> Vector:
+        """Return where ``source * factor + other`` is, saturated to the type of ``other``.
+
+        The first term is rounded and saturated by itself; see :meth:`rescale`. With ``in_place``
+        ``other`` is overwritten.
+        """
+        self._require_elements(source)
+        self._require_elements(other)
+        if source.size != other.size:
+            raise UserError(f"vectors to add must have the same size, not {source.size} and "
+                            f"{other.size}")
+        d = _element_operation(Opcode.ADD, source, other.dtype, factor)
+        result = other if in_place else self._vector(other.size, other.dtype)
+        return self._element(d, source, result, other)
+
+    def gather(self, source: Vector, numbers: Vector) -> Vector:
+        """Return where those elements of ``source`` are whose numbers are given, from 0 on.
+
+        A number that is out of range gives 0.
+        """
+        self._require_elements(source)
+        self._require_elements(numbers)
+        if numbers.dtype == "int8":
+            raise UserError("numbers to gather must be int16 or int32, not int8; give their input "
+                            "another dtype")
+        d = Descriptor(
+            opcode=Opcode.GATHER, rows=source.size, columns=numbers.size, planes_used=0,
+            planes_stored=np.dtype(numbers.dtype).itemsize,
+            source_type=Element[source.dtype.upper()],
+            destination_type=Element[source.dtype.upper()])
+        return self._element(d, source, self._vector(numbers.size, source.dtype), numbers)
+
     def output(self, vector: Vector) -> None:
         """Return this vector at each run."""
         self._require_own(vector)
@@ -196,6 +243,23 @@ class ProgramBuilder:
                 f"{max(1, round(source.size / transform.lanes)) * transform.lanes}")
         return transform
 
+    def _require_elements(self, vector: Vector) -> None:
+        """Raise UserError unless the device has a vector unit that takes this vector."""
+        self._require_own(vector)
+        config = self._device.config
+        if config.vector is None:
+            raise UserError(f"configuration {config.name!r} has no vector unit; add a section "
+                            f"[vector]")
+        if vector.dtype[0] == "u":
+            raise UserError(f"the vector unit takes int8, int16 or int32, not {vector.dtype}")
+
+    def _element(self, d: Descriptor, source: Vector, result: Vector,
+                 third: Vector | None) -> Vector:
+        """Add an operation of the vector unit; return what it writes."""
+        self._steps.append(ElementStep(d, source, result, third))
+        self._descriptors, self._declared = [], 0
+        return result
+
     def _transform(self, source: Vector, block: int | None,
                    wanted: Quantisation | None) -> tuple[Vector, Scales | None]:
         """Add an operation of the transform; return what it writes."""
@@ -218,3 +282,14 @@ class ProgramBuilder:
             raise UserError("the vector belongs to another program; use one of this program's "
                             "input, apply, hadamard or quantise")
 
+
+def _element_operation(opcode: Opcode, source: Vector, dtype: str, factor: Any) -> Descriptor:
+    """Return an operation that multiplies by ``factor``, without its places."""
+    real = isinstance(factor, int | float | np.integer | np.floating)
+    if isinstance(factor, bool) or not real or not np.isfinite(factor) or abs(factor) > 32767:
+        raise UserError(f"factor must be a number from -32767 to 32767, not {factor!r}")
+    multiplier, shift = multiplier_and_shift(float(factor)) if factor else (0, 0)
+    return Descriptor(
+        opcode=opcode, columns=source.size, planes_stored=0, planes_used=0, multiplier=multiplier,
+        shift=shift, source_type=Element[source.dtype.upper()],
+        destination_type=Element[dtype.upper()])

@@ -17,7 +17,7 @@ from .output import Output
 from .weights import Weights
 from .widening import device_group
 
-__all__ = ["Scaling", "scaling", "without_records"]
+__all__ = ["Scaling", "multiplier_and_shift", "scaling", "without_records"]
 
 #: Largest scale and offset of a record.
 _MOST_EXPONENT = (1 << EXPONENT_BITS) - 1
@@ -90,7 +90,7 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
             f"hardware for; set table.scaled to true, or load it without output")
     s, t = weights.s / output.scale, weights.t / output.scale
     if not t.any() and (s == s[0, 0]).all():
-        multiplier, shift = _multiplier(float(s[0, 0]))
+        multiplier, shift = multiplier_and_shift(float(s[0, 0]))
         if shift >= 0:  # else only the exponents of records reach as far
             return Scaling(values=weights.values, group=0, scale=None, offset=None,
                            multiplier=multiplier, shift=shift)
@@ -117,7 +117,7 @@ def scaling(config: Configuration, weights: Weights, output: Output, name: str) 
         multiplier=1, shift=shift)
 
 
-def _multiplier(ratio: float) -> tuple[int, int]:
+def multiplier_and_shift(ratio: float) -> tuple[int, int]:
     """Return the multiplier, of up to 15 bits, and the shift that come nearest to ``ratio``.
 
     The shift is negative if the ratio is too large.

@@ -188,14 +188,14 @@ def test_a_device_without_a_transform():
 def test_a_wrong_result_is_found(monkeypatch):
     from luthier.golden import engine
 
-    right = engine.run
+    right = engine.run_transform
     with connect("golden:rotation", check="all") as device:
         def wrong(transform, d, samples):
             done = right(transform, d, samples)
             done.results[3] += 1
             return done
 
-        monkeypatch.setattr(engine, "run", wrong)
+        monkeypatch.setattr(engine, "run_transform", wrong)
         with pytest.raises(ResultMismatch, match="hadamard, row 3, token 0"):
             device.hadamard(np.arange(8))
 
