@@ -36,8 +36,8 @@ def _reads(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
     source = (d.source, d.source + last * d.source_step + source_words(config, d))
     adds = d.opcode == Opcode.TABLE and d.accumulate
-    third = tuple(third_place(config, d))
-    return [source, *_writes(config, d)] if adds else [source, third]
+    found: list[_Range] = [source, third_place(config, d)]
+    return [*found, *_writes(config, d)] if adds else found
 
 
 def _writes(config: Configuration, d: Descriptor) -> list[_Range]:

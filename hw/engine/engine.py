@@ -6,16 +6,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.protocol import Space
 from ...golden.shared import TRIT_PLANES
 from ..seam import host_read, host_write, run_request
-from ..stream import Queue
 from ..table import table_unit
 from ..table.commands import table_command, walk_command
 from .activations import ActivationReader
 from .arbiter import MemoryArbiter
 from .beats import BeatReader
 from .control import Control, report_layout
+from .host_port import HostPort
 from .memory import MemorySignature, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
@@ -94,12 +93,20 @@ class Engine(wiring.Component):
         m.d.comb += other.eq(results.address)
         self._connect_unit(m, control, scratchpad, results, table)
         self._share(m, control, scratchpad, other, wanted, room)
-        host, address = self._host(m, scratchpad)
-        m.d.comb += scratchpad.other_address.eq(Mux(control.running, other, address))
+        m.submodules.host = host = HostPort(config)
+        for name in ("request", "write"):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(host, name))
+        wiring.connect(m, host.read, wiring.flipped(self.read))
+        wiring.connect(m, host.to_scratchpad, scratchpad.host_write)
+        wiring.connect(m, host.to_memory, wiring.flipped(self.memory.write))
+        m.d.comb += [
+            host.data.eq(scratchpad.other_data),
+            scratchpad.other_address.eq(Mux(control.running, other, host.address)),
+        ]
         with m.If(control.running):
             self._connect_memory(m, arbiter.request, arbiter.beat)
         with m.Else():
-            self._connect_memory(m, host.request, host.beat)
+            self._connect_memory(m, host.memory_request, host.memory_beat)
         return m
 
     @staticmethod
@@ -132,8 +139,7 @@ class Engine(wiring.Component):
         mine = {name: getattr(control, f"for_{name}") for name in paths}
         at_work = {name: Signal(name=f"{name}_at_work") for name in paths}
         free = Signal()
-        if paths:
-            same = Cat(at_work[name] == mine[name] for name in paths).all()
+        same = Cat(Const(1), *(at_work[name] == mine[name] for name in paths)).all()
         m.d.comb += [
             free.eq(~control.working | same if paths else 1),
             wanted.eq(control.dispatch.valid & free & ~Cat(*mine.values(), Const(0, 1)).any()),
@@ -244,65 +250,3 @@ class Engine(wiring.Component):
             beat.payload.eq(self.memory.beat.payload),
             self.memory.beat.ready.eq(beat.ready),
         ]
-
-    def _host(self, m, scratchpad):
-        """Serve the host's reads and writes; return its memory port and scratchpad address."""
-        bits = self._config.table.beat_bits
-        host = self.memory.signature.create(path=("host",))
-        m.submodules.host_words = queue = Queue(bits, 2)
-        write, request = self.write, self.request
-        to_memory = Signal()
-        m.d.comb += [
-            to_memory.eq(write.payload.space == Space.MEMORY),
-            self.memory.write.valid.eq(write.valid & to_memory),
-            self.memory.write.payload.address.eq(write.payload.address),
-            self.memory.write.payload.data.eq(write.payload.data),
-            scratchpad.host_write.valid.eq(write.valid & ~to_memory),
-            scratchpad.host_write.payload.address.eq(write.payload.address),
-            scratchpad.host_write.payload.data.eq(write.payload.data),
-            write.ready.eq(Mux(to_memory, self.memory.write.ready, scratchpad.host_write.ready)),
-        ]
-
-        address, arrived = Signal.like(scratchpad.other_address), Signal()
-        left = Signal.like(request.payload.count)
-        from_memory, issue = Signal(), Signal()
-        m.d.comb += [
-            host.request.payload.address.eq(request.payload.address),
-            host.request.payload.length.eq(request.payload.count),
-            queue.i.payload.eq(scratchpad.other_data),
-            queue.i.valid.eq(arrived),
-        ]
-        m.d.sync += arrived.eq(issue)
-        with m.If(left == 0):
-            m.d.sync += [
-                address.eq(request.payload.address),
-                from_memory.eq(request.payload.space == Space.MEMORY),
-            ]
-            with m.If(request.payload.space == Space.MEMORY):
-                m.d.comb += [
-                    host.request.valid.eq(request.valid & (queue.level == 0) & ~arrived),
-                    request.ready.eq(host.request.ready & (queue.level == 0) & ~arrived),
-                ]
-            with m.Else():
-                m.d.comb += request.ready.eq(queue.level == 0)
-            with m.If(request.valid & request.ready):
-                m.d.sync += left.eq(request.payload.count)
-        with m.Elif(from_memory):
-            m.d.comb += [
-                self.read.valid.eq(host.beat.valid),
-                self.read.payload.eq(host.beat.payload),
-                host.beat.ready.eq(self.read.ready),
-            ]
-            with m.If(self.read.valid & self.read.ready):
-                m.d.sync += left.eq(left - 1)
-        with m.Else():
-            m.d.comb += issue.eq(queue.level + arrived < 2)
-            with m.If(issue):
-                m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
-        with m.If(queue.o.valid):
-            m.d.comb += [
-                self.read.valid.eq(1),
-                self.read.payload.eq(queue.o.payload),
-                queue.o.ready.eq(self.read.ready),
-            ]
-        return host, address
