@@ -12,6 +12,7 @@ from luthier.golden.quantiser import Mode
 from luthier.golden.refusal import refusal
 from luthier.host.link import Link
 from luthier.sim.operations import Runner, random_operation, random_program
+from luthier.sim.resets import reset_while_running
 from luthier.sim.transform_operations import random_transform
 from luthier.sim.transport import SimTransport, build_board
 
@@ -195,3 +196,17 @@ def test_llama_down_projection(runners):
     got, _ = runner.run(program)
     print(f"{got.elapsed / got.operations} cycles per HADAMARD of 8192 samples")
     assert got.operations == 100 and got.elapsed <= 540 * 100
+
+
+def test_reset_in_the_middle(seed):
+    """A reset at any time leaves a device that works."""
+    config = CASES["rotation"]
+    with SimTransport(build_board(config), config) as transport:
+        runner = Runner(Link(transport), config)
+        for number in range(12):
+            rng = np.random.default_rng([seed, number])
+            program = random_program(config, rng, [random_transform(config, rng, tokens=2)])
+            runner = reset_while_running(transport, runner, program, int(rng.integers(40, 1500)))
+            got, expected = runner.run(
+                random_program(config, rng, [random_transform(config, rng)]))
+            assert got.cycles == expected.cycles

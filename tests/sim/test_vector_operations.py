@@ -13,6 +13,7 @@ from luthier.golden.refusal import refusal
 from luthier.golden.vector_operations import run
 from luthier.host.link import Link
 from luthier.sim.operations import Runner, random_operation, random_program
+from luthier.sim.resets import reset_while_running
 from luthier.sim.transform_operations import random_transform
 from luthier.sim.transport import SimTransport, build_board
 from luthier.sim.vector_operations import random_vectors
@@ -193,3 +194,17 @@ def test_refusals(runners, good, change, code):
 
 def test_without_a_vector_unit_the_opcodes_are_unknown():
     assert refusal(load_configuration("default"), RESCALE) == Refusal.OPCODE
+
+
+def test_reset_in_the_middle(seed):
+    """A reset at any time leaves a device that works."""
+    config = CASES["vectors"]
+    with SimTransport(build_board(config), config) as transport:
+        runner = Runner(Link(transport), config)
+        for number in range(12):
+            rng = np.random.default_rng([seed, number])
+            program = random_program(config, rng, [random_vectors(config, rng, tokens=2)])
+            runner = reset_while_running(transport, runner, program, int(rng.integers(40, 1500)))
+            got, expected = runner.run(
+                random_program(config, rng, [random_vectors(config, rng)]))
+            assert got.cycles == expected.cycles
