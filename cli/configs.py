@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ..golden.config import Configuration, load_configuration, named_configurations
+from ..golden.config_fields import Section
 from ..golden.table import tables
 from .output import JsonOption, Output
 
@@ -26,7 +27,21 @@ def derived(config: Configuration) -> dict[str, Any]:
         "ternary weights that fit": config.memory.words * table.beat_bits // 8 * 5,
         "largest operation": f"{table.max_rows} x {table.max_columns}",
         "link bytes per second": link.width * config.clock_hz,
+        **_derived_of_transform(config),
     }
+
+
+def _derived_of_transform(config: Configuration) -> dict[str, Any]:
+    """Return the same of the transform, if there is one."""
+    transform = config.transform
+    if transform is None:
+        return {}
+    sizes = f"1 to {transform.samples}"
+    if transform.order > 1:
+        sizes += (f", {transform.order * transform.order_lanes} to "
+                  f"{transform.order * transform.order_samples}")
+    return {"sizes of transforms": sizes, "bits of a transform's result": transform.sum_width,
+            "bits of a sample to quantise": transform.quantiser.width}
 
 
 def register(app: typer.Typer) -> None:
@@ -71,8 +86,9 @@ def _list(output: Output, configs: list[Configuration]) -> None:
 def _explain(output: Output, config: Configuration) -> None:
     output.line(f"{config.name}: {config.description}")
     rows: list[tuple[str, Any]] = [("clock_hz", config.clock_hz)]
-    for section in ("table", "scratchpad", "memory", "link"):
-        rows += [(f"{section}.{key}", value) for key, value in getattr(config, section)]
+    for section, keys in config:
+        if isinstance(keys, Section):
+            rows += [(f"{section}.{key}", value) for key, value in keys if value is not None]
     rows.append(("hash", config.hash.hex()))
     output.table(("key", "value"), rows)
     output.table(("derived", "value"), list(derived(config).items()))
