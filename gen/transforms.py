@@ -53,6 +53,8 @@ def designs(widths: Sequence[int], sizes: Sequence[int] = _SIZES,
             lanes: Sequence[int] = _LANES) -> list[Design]:
     """Return pipelines of all sizes and lanes, and networks beside pipelines of as many lanes.
 
+    Networks have up to as many samples as the largest size.
+
     Parameters
     ----------
     widths : sequence of int
@@ -70,7 +72,7 @@ def designs(widths: Sequence[int], sizes: Sequence[int] = _SIZES,
     chosen = [Design("pipeline", Pipeline(samples=size, lanes=count, width=width))
               for width, some in ((first, sizes), *((width, (middle,)) for width in others))
               for size in some for count in lanes if count <= size]
-    for size in _NETWORKS:
+    for size in (size for size in _NETWORKS if size <= max(sizes)):
         config = Pipeline(samples=size, lanes=size, width=first)
         chosen += [Design("pipeline", config), Design("parallel", config)]
     return chosen

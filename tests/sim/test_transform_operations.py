@@ -75,7 +75,7 @@ def test_operations(runners, name, seed):
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_operations(runners, name, seed):
-    sweep(runners(name), 1500, seed)
+    sweep(runners(name), 600, seed)
 
 
 def mixed_programs(runner, count, seed):
@@ -104,7 +104,7 @@ def test_programs(runners, name, seed):
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_programs(runners, name, seed):
-    mixed_programs(runners(name), 1000, seed)
+    mixed_programs(runners(name), 400, seed)
 
 
 GOOD = Descriptor(

@@ -68,7 +68,7 @@ def test_operations(runners, seed):
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_operations(runners, name, seed):
-    sweep(runners(name), 1000, seed)
+    sweep(runners(name), 500, seed)
 
 
 def mixed_programs(runner, count, seed):
@@ -97,7 +97,7 @@ def test_programs(runners, seed):
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_programs(runners, name, seed):
-    mixed_programs(runners(name), 600, seed)
+    mixed_programs(runners(name), 300, seed)
 
 
 def test_back_to_back(runners):
