@@ -8,15 +8,16 @@ from .shared import TRIT_PLANES, SharedLayout
 from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
 from .weights import strips
 
-__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
+__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes"]
 
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
 _FIRST_BEAT = 2  # dispatch to the first request at the memory
 _BUILD_TO_USE = 3  # last builder step to the first beat that may use the table; block RAM: 4
+_LANES = 3  # what reading lanes adds to that: to read the activation, and to choose it
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
-_ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
+_ACCUMULATE = 4  # a beat to its sum, beyond the tree: address, read, shift, add; scales: queue
 _RECORD = 2  # a beat of records to the first one at the scaler
 _SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
 _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
@@ -38,6 +39,15 @@ def octet_steps(deep: bool) -> int:
     126, and the others.
     """
     return 2 * (128 if deep else 14)
+
+
+def reads_lanes(config: Configuration) -> bool:
+    """Return whether activations for tables are read one by one from lanes of block RAM.
+
+    Each builder has columns of the same eight lanes of every word then.
+    """
+    t = config.table
+    return t.deep and not t.planes and t.rounds == 4 and t.activation_bits <= 8
 
 
 def build_cycles(config: Configuration, trits: bool) -> int:
@@ -72,7 +82,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
         return _shared_cycles(config, t.shared, d)
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
-    to_scaler = tree_levels(config) + _ACCUMULATE
+    lanes = reads_lanes(config)
+    to_scaler = tree_levels(config) + _ACCUMULATE + t.scaled
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
     ends = []  # when the result of the last row of a block is there
@@ -80,8 +91,10 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     for place, (rows, tile) in enumerate(walk * passes(config, d.tokens)):
         if place % len(walk) == 0 and not d.offsets:
             scaled += 1  # the first word of records waits for the command
+        built += lanes and place > 0 and place % len(walk) == 0  # a command that waited
         built = max(built, released[-2]) + build
-        slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep, config.memory.latency + _FIRST_BEAT)
+        slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep + _LANES * lanes,
+                   config.memory.latency + _FIRST_BEAT)
         if d.offsets:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1
