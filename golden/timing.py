@@ -6,9 +6,10 @@ from .descriptor import Descriptor, Element
 from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
 from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
-from .weights import strips
+from .weights import STRIP_ROWS, strips
 
-__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes"]
+__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes",
+           "tile_slots", "walks_rows"]
 
 
 # Cycles of the hardware's fixed parts.
@@ -48,6 +49,24 @@ def reads_lanes(config: Configuration) -> bool:
     """
     t = config.table
     return t.deep and not t.planes and t.rounds == 4 and t.activation_bits <= 8
+
+
+def walks_rows(config: Configuration) -> bool:
+    """Return whether each row has one beat in a tile, and there are no records between."""
+    return not (config.table.planes or config.table.scaled)
+
+
+def tile_slots(config: Configuration, planes: int, rows: int) -> tuple[int, int]:
+    """Return the slots of a tile without records, and how many at its end are idle.
+
+    An accumulator may be used again after ``ACCUMULATOR_SPACING`` slots. Where each row has one
+    beat, short tiles, and all whose deep tables take far longer to build, end with a pause.
+    """
+    if walks_rows(config):
+        idle = (ACCUMULATOR_SPACING - 1) * (config.table.deep or rows < STRIP_ROWS)
+        return rows + idle, idle
+    idle = max(0, ACCUMULATOR_SPACING - rows)
+    return planes * (rows + idle), idle
 
 
 def build_cycles(config: Configuration, trits: bool) -> int:
@@ -99,10 +118,10 @@ def cycles(config: Configuration, d: Descriptor) -> int:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1
         if not d.scaled or not (d.group or tile == tiles - 1):
-            slot += d.planes_used * max(rows, ACCUMULATOR_SPACING)
-            released.append(slot - 1 + _USE_TO_LOAD)
-            # Nothing waits for the idle slots behind the last row.
-            last = slot - 1 - max(0, ACCUMULATOR_SPACING - rows) + to_scaler
+            slots, idle = tile_slots(config, d.planes_used, rows)
+            slot += slots
+            released.append(slot - 1 - idle * walks_rows(config) + _USE_TO_LOAD)
+            last = slot - 1 - idle + to_scaler  # nothing waits for idle slots
             ends += [last + _SCALE * t.scaled] * (tile == tiles - 1)
             continue
         records = 0

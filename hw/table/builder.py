@@ -10,7 +10,7 @@ from ...golden.timing import build_cycles, octet_steps, plane_steps
 from ..adder import add
 from ..arithmetic import pick
 from ..tree import delayed
-from .commands import take, tile_layout, walk_command
+from .commands import TILE, take, tile_layout, walk_command
 from .handover import builder_ports, offer_tiles
 from .programs import builder_lanes, programs, step_layout, steps
 
@@ -62,7 +62,6 @@ class TableBuilder(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        t = config.table
         self._lanes = builder_lanes(config)
         super().__init__(builder_ports(config))
 
@@ -119,7 +118,7 @@ class TableBuilder(wiring.Component):
                 m.d.comb += done.eq(~offered)
                 with m.If(~offered):
                     m.next = "LOAD"
-        present = self._walk(m, command, following, placed, done, accept, here)
+        present = self._walk(m, command, following, placed, done, accept, here, bank)
         columns = []
         for number in range(t.tokens):
             of, suffix = (load & (token == number), f"_{number}") if t.tokens > 1 else (load, "")
@@ -184,7 +183,7 @@ class TableBuilder(wiring.Component):
             m.d.sync += window.eq(0)
         return word, index, end
 
-    def _walk(self, m, command, following, load, done, accept, here):
+    def _walk(self, m, command, following, load, done, accept, here, bank):
         """Count words of the vector and row blocks; return which lanes of a word are columns."""
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
@@ -236,7 +235,8 @@ class TableBuilder(wiring.Component):
         m.d.comb += self.tile.payload.eq(tile)
         with m.If(done):
             m.d.sync += [
-                take(tile, command, but=("rows", "first", "final", "last")),
+                take(tile, command, but=TILE),
+                tile.bank.eq(bank),
                 tile.rows.eq(Cat(last_rows, whole)),
                 tile.first.eq(first),
                 tile.final.eq(~here),

@@ -60,8 +60,11 @@ def offer_tiles(m, builder, done, delay: int):
         offered.eq(done | (offered & ~taken)),
         bank.eq(bank ^ done),
     ]
-    with m.If(done & ~builder.release):
-        m.d.sync += [some.eq(1), full.eq(some)]
-    with m.Elif(builder.release & ~done):
-        m.d.sync += [some.eq(full), full.eq(0)]
+    # One more where only the first is set, one less where only the second; as gates, of which one
+    # LUT each is made.
+    more, less = done & ~builder.release, builder.release & ~done
+    m.d.sync += [
+        some.eq(more | (less & full) | (some & ~less)),
+        full.eq((more & some) | (full & ~less)),
+    ]
     return bank, full, offered

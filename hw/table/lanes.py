@@ -91,7 +91,7 @@ class Tables(wiring.Component):
         valid, bank = Signal(), Signal(reset_less=True)
         with m.If(self.proceed):
             m.d.sync += [valid.eq(self.valid), self.value_valid.eq(valid)]
-        passes = valid & self.proceed
+        passes = valid & self.proceed if self._config.table.scaled else self.proceed
         with m.If(self.valid):
             m.d.sync += bank.eq(self.bank)
         self._signs(m)
@@ -267,23 +267,25 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # Without scales registers change only if entries do, with no need to see to it.
+        valid = self.value_valid if self._config.table.scaled else Const(1, 1)
         nodes = []
         for number, pair in enumerate(self._pairs):
             signs = self.sign[number], self.second[number]
             nodes += [Node(self.value[table], sign, self._most(table))
                       for table, sign in zip(pair, signs)]
         if not self._lanes:
-            total, negate = total_of(m, nodes, self.second, self.value_valid, len(self.total),
+            total, negate = total_of(m, nodes, self.second, valid, len(self.total),
                                      self._config.table.adder_inputs)
             m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
             return m
         size, pairs = len(nodes) // self._lanes, len(self._pairs) // self._lanes
         groups = [signed_tree(m, f"lane_{lane}", nodes[lane * size : (lane + 1) * size],
-                              self.value_valid,
+                              valid,
                               relative=self.second[lane * pairs : (lane + 1) * pairs])
                   for lane in range(self._lanes)]
         age = group_levels(self._config)
-        valid = delayed(m, "group_valid", self.value_valid, age)
+        valid = delayed(m, "group_valid", valid, age)
         total = signed_tree(m, "node", groups, valid, age=age)
         rest = self.latency - age
         signs = delayed(m, "lane_sign", Cat(group.sign for group in groups), self.latency)

@@ -12,7 +12,7 @@ from ..arithmetic import below
 from ..counter import StepCounter
 from ..lane_ram import LaneRam
 from ..tree import delayed
-from .commands import take, walk_command
+from .commands import TILE, take, walk_command
 from .handover import builder_ports, offer_tiles
 from .programs import lane_layout, lane_steps
 
@@ -92,7 +92,7 @@ class NarrowBuilder(wiring.Component):
             m.d.sync += index.eq(0)
         token_bits = t.tokens.bit_length() - 1
         token, word = index[:token_bits], index[token_bits : token_bits + 3]
-        walk.connect(m, self.tile, load & token.all() if token_bits else load, done, word)
+        walk.connect(m, self.tile, load & token.all() if token_bits else load, done, word, bank)
 
         rams = [LaneRam(t.activation_bits, self._config.activations_per_word, 16, len(self.entry))
                 for _ in range(t.tokens)]
@@ -113,9 +113,9 @@ class NarrowBuilder(wiring.Component):
             shape=lane_layout(self._config), depth=len(program), init=program,
             attrs={"rom_style": "block"})
         port, step = rom.read_port(), Signal(lane_layout(self._config))
-        stepping = delayed(m, "stepping", ~index[-1])
+        resting = delayed(m, "resting", index[-1])
         m.d.comb += [port.addr.eq(index[:-1]), last_step.eq(step.last)]
-        m.d.sync += [step.eq(port.data), step.write.eq(port.data.write & stepping)]
+        m.d.sync += [step.eq(port.data), step.write.eq(port.data.write & ~resting)]
         sums = delayed(m, "sum", Cat(step.subtract, step.clear), _TO_SUM - _TO_ADDRESS)
         turn = index[-1 - len(self.turn) : -1]
         m.d.comb += [
@@ -138,8 +138,9 @@ class NarrowBuilder(wiring.Component):
             totals = []
             for token, ram in enumerate(rams):
                 name = f"{builder}_{token}" if t.tokens > 1 else f"{builder}"
-                x = Signal(signed(t.activation_bits), name=f"x_{name}")
-                total = Signal(signed(entry_width(self._config)), name=f"total_{name}")
+                x = Signal(signed(t.activation_bits), name=f"x_{name}", reset_less=True)
+                total = Signal(signed(entry_width(self._config)), name=f"total_{name}",
+                               reset_less=True)
                 m.d.sync += x.eq(ram.value[builder])
                 with m.If(missing):  # the reset of a register costs nothing
                     m.d.sync += x.eq(0)
@@ -166,35 +167,38 @@ class _Walk:
         layout = walk_command(config)
         following = Signal(layout, name="following", reset_less=True)
         self._command = command = Signal(layout, name="command", reset_less=True)
-        waiting, self._active, self._fresh = Signal(), Signal(name="active"), Signal(name="fresh")
+        waiting, self._fresh, self.able = (Signal(name=name) for name in (
+            "waiting", "fresh", "able"))
         self._accept = accept = Signal(name="accept")
         m.d.comb += commands.ready.eq(~waiting)
-        with m.If(commands.valid & ~waiting):
-            m.d.sync += [waiting.eq(1), following.eq(commands.payload)]
-        m.d.sync += self._fresh.eq(accept & waiting)
+        m.d.sync += [
+            waiting.eq((waiting & ~accept) | (~waiting & commands.valid)),
+            self._fresh.eq(accept & waiting),
+        ]
+        with m.If(~waiting):
+            m.d.sync += following.eq(commands.payload)
         with m.If(accept):
-            m.d.sync += [self._active.eq(waiting), command.eq(following)]
-        with m.If(accept & waiting):
-            m.d.sync += waiting.eq(0)
+            m.d.sync += command.eq(following)
         per_word, block = config.activations_per_word, config.table.row_block
         self._words, self.rest = _split(command.columns, per_word.bit_length() - 1)
         self._blocks, self._rows = _split(command.rows, block.bit_length() - 1)
-        self.here, self.ends = Signal(name="here"), Signal(name="ends")
+        self.here, self.ends = Signal(name="here"), Signal(name="ends", reset_less=True)
         self.edge = Signal(3, name="edge", reset_less=True)
-        self.able = self._active & ~self._fresh
 
-    def connect(self, m, tile, placed, done, word):
+    def connect(self, m, tile, placed, done, word, bank):
         """Follow the words that are loaded, of all tokens, and the tiles that are done."""
         m.submodules.words = words = StepCounter(len(self._words))
         m.submodules.blocks = blocks = StepCounter(len(self._blocks))
         partial, last_block, first = (Signal(name=name, reset_less=True)
                                       for name in ("partial", "last_block", "first"))
-        block_end, restart = Signal(), Signal()
+        block_end, restart, command_end = Signal(), Signal(), Signal()
+        m.d.sync += self.able.eq(self._fresh | (self.able & ~command_end))
         m.d.comb += [
             self.here.eq(words.more | (partial & ~self.ends)),
             block_end.eq(done & ~self.here),
             restart.eq(self._fresh | block_end),
-            self._accept.eq(~self._active | (block_end & last_block)),
+            self._accept.eq(~(self._fresh | self.able) | command_end),
+            command_end.eq(block_end & last_block),
             words.enable.eq(restart | placed),
             words.load.eq(restart),
             words.steps.eq(self._words),
@@ -217,12 +221,13 @@ class _Walk:
         m.d.comb += tile.payload.eq(record)
         with m.If(done):
             m.d.sync += [
-                *take(record, self._command, but=("rows", "first", "final", "last")),
+                *take(record, self._command, but=TILE),
+                record.bank.eq(bank),
                 first.eq(0),
                 record.rows.eq(Cat(self._rows, blocks.more)),
                 record.first.eq(first),
                 record.final.eq(~self.here),
-                record.last.eq(block_end & last_block),
+                record.last.eq(command_end),
             ]
             with m.If(blocks.more):
                 m.d.sync += record.rows[: len(self._rows)].eq(0)

@@ -59,8 +59,9 @@ class Sequencer(wiring.Component):
     """Walk the strips of a tile, their planes and rows, and release one beat a cycle.
 
     A slot passes when there is a tile, the beat is there and, with scales, if it ends a row, there
-    is room for the result; without scales whenever what is behind proceeds. A row block of fewer than four rows is filled up with idle slots, so that an
-    accumulator is not needed again before it is written; the order of beats has no other such case.
+    is room for the result; without scales whenever what is behind proceeds. A row block of fewer
+    than four rows is filled up with idle slots, so that an accumulator is not needed again before
+    it is written; the order of beats has no other such case.
 
     Where there are scale records, those of a strip follow its weights. A tile begins with a slot
     of ones if there are offsets. A strip with more groups than beats is filled up with idle slots:
@@ -104,7 +105,7 @@ class Sequencer(wiring.Component):
         m.submodules.walker = walker = StripWalker(self._config)
         fresh = self.tile.payload
         tile = Signal(tile_layout(self._config), reset_less=True)
-        active, bank = Signal(), Signal()
+        active = Signal()
         highest, top = Signal(3, reset_less=True), Signal(reset_less=True)  # plane
         plane, row = (
             Signal(shape, name=name, reset_less=True)
@@ -126,7 +127,7 @@ class Sequencer(wiring.Component):
             slot.first.eq(tile.first & top),
             slot.emit.eq(tile.final & last_plane),
             slot.last.eq(tile.last & walker.last & (row == walker.end)),
-            slot.bank.eq(bank),
+            slot.bank.eq(tile.bank),
             slot.trits.eq(tile.trits),
         ]
 
@@ -195,8 +196,6 @@ class Sequencer(wiring.Component):
                     ]
         with m.If((advance & last_row) | ~active):
             m.d.sync += [row.eq(0), last_row.eq(0), idle.eq(0)]
-        with m.If(tile_end):
-            m.d.sync += bank.eq(~bank)
         with m.If(self.tile.ready):
             m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh)]
             if self._config.table.planes:

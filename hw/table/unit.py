@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.table import entry_width
-from ...golden.timing import cycles, reads_lanes
+from ...golden.timing import cycles, reads_lanes, walks_rows
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
 from .builder import TableBuilder
@@ -19,8 +19,8 @@ from .handover import written
 from .lanes import AdderTree, Tables
 from .narrow_builder import NarrowBuilder
 from .ports import unit_ports
-from .scaler import Scaler, entry_layout
 from .row_sequencer import RowSequencer
+from .scaler import Scaler, entry_layout
 from .sequencer import Sequencer, slot_layout
 
 __all__ = ["TableUnit"]
@@ -112,9 +112,8 @@ class TableUnit(wiring.Component):
         m = Module()
         m.submodules.builder = builder = (
             NarrowBuilder if reads_lanes(self._config) else TableBuilder)(self._config)
-        walks_rows = not (self._config.table.planes or self._config.table.scaled)
         m.submodules.sequencer = sequencer = (
-            RowSequencer if walks_rows else Sequencer)(self._config)
+            RowSequencer if walks_rows(self._config) else Sequencer)(self._config)
         m.submodules.tables = tables = self._tables
         takers = [builder.command]
         if self._scalers:
