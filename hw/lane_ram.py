@@ -103,10 +103,11 @@ class LaneRam(wiring.Component):
         place = 9 if self._width <= 9 else 18  # bits of a lane in a block
         count = min(_WRITTEN // place, self._share)
         low = count.bit_length() - 1
-        spare = Const(0, {9: 3, 18: 4}[place] + (_WRITTEN // place // count).bit_length() - 1)
+        spare = Const(0, {9: 3, 18: 4}[place])
+        unused = Const(0, (_WRITTEN // place // count).bit_length() - 1)  # of lanes a block has
         select = delayed(m, "lane_now", self.lane[low:], self.latency)
         write_pins = Cat(Const(0b1111, 5), self.write_address)
-        read_pins = Cat(spare, self.lane[:low], self.address)
+        read_pins = Cat(spare, self.lane[:low], unused, self.address)
         for reader, value in enumerate(self.value):
             found = {}
             for block in range(self._share // count):
