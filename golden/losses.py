@@ -8,7 +8,7 @@ from .config import Configuration
 from .descriptor import Descriptor
 from .records import groups_per_tile, strip_words
 from .table import ACCUMULATOR_SPACING, beats, columns_per_beat, passes, products_per_beat
-from .timing import cycles
+from .timing import cycles, tile_slots
 from .weights import strips
 
 __all__ = ["Losses", "efficiency", "losses"]
@@ -107,7 +107,7 @@ def _slots(config: Configuration, d: Descriptor) -> tuple[int, int, int, int]:
         rows = min(config.table.row_block, d.rows - start)
         # Strips of fewer rows than that are alone in their block.
         if config.table.shared is None:
-            idle += tiles * planes * max(0, ACCUMULATOR_SPACING - rows)
+            idle += tiles * planes * tile_slots(config, planes, rows)[1]
         records += tiles * d.offsets
         for strip in strips(rows) if scaled_tiles else []:
             words = strip_words(config, strip, groups, d.offsets)

@@ -9,17 +9,19 @@ from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
 from .transform_timing import transform_cycles
 from .vector_operations import VECTOR_OPCODES
 from .vector_timing import vector_cycles
-from .weights import strips
+from .weights import STRIP_ROWS, strips
 
-__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps"]
+__all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes",
+           "tile_slots", "walks_rows"]
 
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
 _FIRST_BEAT = 2  # dispatch to the first request at the memory
 _BUILD_TO_USE = 3  # last builder step to the first beat that may use the table; block RAM: 4
+_LANES = 3  # what reading lanes adds to that: to read the activation, and to choose it
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
-_ACCUMULATE = 5  # a beat to its sum, beyond the tree: address, read, shift, add, queue
+_ACCUMULATE = 4  # a beat to its sum, beyond the tree: address, read, shift, add; scales: queue
 _RECORD = 2  # a beat of records to the first one at the scaler
 _SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
 _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
@@ -41,6 +43,33 @@ def octet_steps(deep: bool) -> int:
     126, and the others.
     """
     return 2 * (128 if deep else 14)
+
+
+def reads_lanes(config: Configuration) -> bool:
+    """Return whether activations for tables are read one by one from lanes of block RAM.
+
+    Each builder has columns of the same eight lanes of every word then.
+    """
+    t = config.table
+    return t.deep and not t.planes and t.rounds == 4 and t.activation_bits <= 8
+
+
+def walks_rows(config: Configuration) -> bool:
+    """Return whether each row has one beat in a tile, and there are no records between."""
+    return not (config.table.planes or config.table.scaled)
+
+
+def tile_slots(config: Configuration, planes: int, rows: int) -> tuple[int, int]:
+    """Return the slots of a tile without records, and how many at its end are idle.
+
+    An accumulator may be used again after ``ACCUMULATOR_SPACING`` slots. Where each row has one
+    beat, short tiles, and all whose deep tables take far longer to build, end with a pause.
+    """
+    if walks_rows(config):
+        idle = (ACCUMULATOR_SPACING - 1) * (config.table.deep or rows < STRIP_ROWS)
+        return rows + idle, idle
+    idle = max(0, ACCUMULATOR_SPACING - rows)
+    return planes * (rows + idle), idle
 
 
 def build_cycles(config: Configuration, trits: bool) -> int:
@@ -81,7 +110,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
         return _shared_cycles(config, t.shared, d)
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
-    to_scaler = tree_levels(config) + _ACCUMULATE
+    lanes = reads_lanes(config)
+    to_scaler = tree_levels(config) + _ACCUMULATE + t.scaled
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
     ends = []  # when the result of the last row of a block is there
@@ -89,16 +119,18 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     for place, (rows, tile) in enumerate(walk * passes(config, d.tokens)):
         if place % len(walk) == 0 and not d.offsets:
             scaled += 1  # the first word of records waits for the command
+        built += lanes and place > 0 and place % len(walk) == 0  # a command that waited
         built = max(built, released[-2]) + build
-        slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep, config.memory.latency + _FIRST_BEAT)
+        slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep + _LANES * lanes,
+                   config.memory.latency + _FIRST_BEAT)
         if d.offsets:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1
         if not d.scaled or not (d.group or tile == tiles - 1):
-            slot += d.planes_used * max(rows, ACCUMULATOR_SPACING)
-            released.append(slot - 1 + _USE_TO_LOAD)
-            # Nothing waits for the idle slots behind the last row.
-            last = slot - 1 - max(0, ACCUMULATOR_SPACING - rows) + to_scaler
+            slots, idle = tile_slots(config, d.planes_used, rows)
+            slot += slots
+            released.append(slot - 1 - idle * walks_rows(config) + _USE_TO_LOAD)
+            last = slot - 1 - idle + to_scaler  # nothing waits for idle slots
             ends += [last + _SCALE * t.scaled] * (tile == tiles - 1)
             continue
         records = 0

@@ -3,7 +3,7 @@
 
 from amaranth import *
 
-__all__ = ["add_subtract", "count_ones", "less", "neighbour_sums", "pick", "shift_left"]
+__all__ = ["add_subtract", "below", "count_ones", "less", "neighbour_sums", "pick", "shift_left"]
 
 
 def add_subtract(a, b, subtract):
@@ -13,6 +13,14 @@ def add_subtract(a, b, subtract):
     """
     flipped = b ^ subtract.as_signed()
     return (Cat(1, a).as_signed() + Cat(subtract, flipped).as_signed())[1:].as_signed()
+
+
+def below(a, b):
+    """Return ``a < b`` of short unsigned words: a LUT for each bit, the lowest first."""
+    result = Const(0, 1)
+    for lower, upper in zip(a, b, strict=True):
+        result = Mux(lower ^ upper, upper, result)
+    return result
 
 
 def less(m, name, a, b):

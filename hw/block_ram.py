@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Block RAM whose output register is used."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BlockRam"]
+__all__ = ["BlockRam", "write_and_read_pins"]
 
 #: How ECP5's DP16KD can be laid out: words of how many bits, and how many.
 _DP16KD = ((9, 2048), (18, 1024), (36, 512))
@@ -41,11 +43,16 @@ class BlockRam(wiring.Component):
         Words can be read as zero.
     always : bool
         Never let synthesis take distributed RAM, however few words there are.
+    turn : tuple of int or None
+        ``(number, count)``: words are written only when ``turn`` is this number, of so many, 8 at
+        most. ``DP16KD`` compares it without logic.
 
     Members
     -------
     write : ``In(1)``, write_address : ``In(range(depth))``, word : ``In(width)``
         Write a word.
+    turn : ``In(range(count))``
+        With ``turn`` only.
     enable : ``In(1)``, address : ``In(range(depth))``
         Read a word; without it the one read before stays in the memory's own latches.
     zero : ``In(1)``
@@ -58,19 +65,24 @@ class BlockRam(wiring.Component):
     Raises
     ------
     ValueError
-        If ``width`` or ``depth`` can not be.
+        If ``width``, ``depth`` or ``turn`` can not be.
 
     Source: Lattice FPGA-TN-02204 and Yosys' own use of the cell.
     """
 
-    def __init__(self, width: int, depth: int, *, zero: bool = False, always: bool = False):
+    def __init__(self, width: int, depth: int, *, zero: bool = False, always: bool = False,
+                 turn: tuple[int, int] | None = None):
         if width < 1:
             raise ValueError(f"width must be 1 or more, not {width!r}")
         if depth < 2 or depth & (depth - 1):
             raise ValueError(f"depth must be a power of two, 2 or more, not {depth!r}")
+        if turn is not None and not 0 <= turn[0] < turn[1] <= 8:
+            raise ValueError(f"turn must be a number and a larger count up to 8, not {turn!r}")
         self._width, self._depth, self._zero, self._always = width, depth, zero, always
+        self._turn = turn
         address = In(range(depth))
-        super().__init__(({"zero": In(1)} if zero else {}) | {
+        chosen = {"turn": In(range(turn[1]))} if turn is not None else {}
+        super().__init__(({"zero": In(1)} if zero else {}) | chosen | {
             "write": In(1),
             "write_address": address,
             "word": In(width),
@@ -109,7 +121,8 @@ class BlockRam(wiring.Component):
         with m.If(self.enable_out):
             m.d.sync += value.eq(found)
         m.d.comb += [
-            write.en.eq(self.write),
+            write.en.eq(self.write if self._turn is None else
+                        self.write & (self.turn == self._turn[0])),
             write.addr.eq(self.write_address),
             write.data.eq(self.word),
             read.en.eq(self.enable),
@@ -125,14 +138,8 @@ class BlockRam(wiring.Component):
         """
         spare = {9: 3, 18: 4, 36: 5}[bits]
         enables = Const((1 << bits // 9) - 1 if bits > 9 else 0, spare)
-        address = self.address
-        if self._zero:
-            address = Cat(address, self.zero)
-        write_pins, read_pins = Signal(14), Signal(14)
-        m.d.comb += [
-            write_pins.eq(Cat(enables, self.write_address)),
-            read_pins.eq(Cat(Const(0, spare), address)),
-        ]
+        address = Cat(self.address, self.zero) if self._zero else self.address
+        turn = {} if self._turn is None else {"turn": self.turn, "number": self._turn[0]}
         for first in range(0, self._width, bits):
             size = min(bits, self._width - first)
             word, read = (Signal(36, name=f"{name}_{first}") for name in ("word", "read"))
@@ -140,20 +147,44 @@ class BlockRam(wiring.Component):
                 word.eq(self.word[first : first + size]),
                 self.value[first : first + size].eq(read),
             ]
-            pins = {}
-            for pin in range(14):
-                pins |= {f"i_ADA{pin}": write_pins[pin], f"i_ADB{pin}": read_pins[pin]}
-            for pin in range(18):
-                pins |= {f"i_DIA{pin}": word[pin], f"i_DIB{pin}": word[18 + pin]}
-                low, high = ("A", "B") if bits == 36 else ("B", "A")
-                pins |= {f"o_DO{low}{pin}": read[pin], f"o_DO{high}{pin}": read[18 + pin]}
-            for port in "AB":
-                pins |= {f"i_CS{port}{pin}": Const(0, 1) for pin in range(3)}
-                pins |= {f"p_DATA_WIDTH_{port}": bits, f"p_REGMODE_{port}": "OUTREG",
-                         f"p_CSDECODE_{port}": "0b000", f"p_WRITEMODE_{port}": "NORMAL",
-                         f"p_CLK{port}MUX": f"CLK{port}", f"i_CLK{port}": ClockSignal(),
-                         f"i_RST{port}": Const(0, 1)}
-            m.submodules[f"block_{first}"] = Instance(
-                "DP16KD", p_RESETMODE="SYNC", p_ASYNC_RESET_RELEASE="SYNC", p_GSR="DISABLED",
-                i_CEA=Const(1, 1), i_OCEA=Const(0, 1), i_WEA=self.write, i_CEB=self.enable,
-                i_OCEB=self.enable_out, i_WEB=Const(0, 1), **pins)
+            m.submodules[f"block_{first}"] = Instance("DP16KD", **write_and_read_pins(
+                widths=(bits, bits), write=self.write, enable=self.enable,
+                enable_out=self.enable_out, write_pins=Cat(enables, self.write_address),
+                read_pins=Cat(Const(0, spare), address), word=word, read=read, **turn))
+
+
+def write_and_read_pins(*, widths: tuple[int, int], write, enable, enable_out, write_pins,
+                        read_pins, word, read, turn=0, number: int = 0) -> dict[str, Any]:
+    """Return parameters and pins of a ``DP16KD`` that is written by port A and read by port B.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Bits that are written and read at once: 9, 18 or 36; the second may be less.
+    write, enable, enable_out
+        Strobes: write, read, take over what was read.
+    write_pins, read_pins
+        Addresses of bits; the lowest of the first, which a wide word leaves over, enable its bytes.
+    word, read : Signal
+        36 bits that are written, and read; narrower words are the lowest of them.
+    turn, number
+        A word is written only where ``turn`` is this number, 0 to 7.
+    """
+    written, shown = ({"A": 0, "B": 18} if width == 36 else {"A": 18, "B": 0}
+                      for width in (36, widths[1]))
+    pins: dict[str, Any] = {}
+    for port, width, address, select in (("A", widths[0], write_pins, turn),
+                                         ("B", widths[1], read_pins, 0)):
+        address, select = Cat(address, Const(0, 14)), Cat(select, Const(0, 3))
+        pins |= {f"i_AD{port}{pin}": address[pin] for pin in range(14)}
+        pins |= {f"i_CS{port}{pin}": select[pin] for pin in range(3)}
+        pins |= {f"i_DI{port}{pin}": word[written[port] + pin] for pin in range(18)}
+        pins |= {f"o_DO{port}{pin}": read[shown[port] + pin] for pin in range(18)}
+        pins |= {f"p_DATA_WIDTH_{port}": width, f"p_REGMODE_{port}": "OUTREG",
+                 f"p_CSDECODE_{port}": f"0b{number if port == 'A' else 0:03b}",
+                 f"p_WRITEMODE_{port}": "NORMAL", f"p_CLK{port}MUX": f"CLK{port}",
+                 f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0, 1)}
+    return pins | {
+        "p_RESETMODE": "SYNC", "p_ASYNC_RESET_RELEASE": "SYNC", "p_GSR": "DISABLED",
+        "i_CEA": Const(1, 1), "i_OCEA": Const(0, 1), "i_WEA": write, "i_CEB": enable,
+        "i_OCEB": enable_out, "i_WEB": Const(0, 1)}

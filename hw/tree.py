@@ -61,7 +61,8 @@ def signed_tree(m, name: str, nodes: Sequence[Node], valid, *, relative=None,
         Begins the names of what is made.
     nodes : sequence of Node
     valid : Value
-        There are values in this cycle. Registers rest where there are none.
+        There are values in this cycle. Registers rest where there are none; never, if it is a
+        constant.
     relative : Value or None
         A bit for each pair of nodes: their signs differ. None: it is worked out before they come.
     age : int
@@ -93,7 +94,7 @@ def signed_tree(m, name: str, nodes: Sequence[Node], valid, *, relative=None,
                 m.d.sync += last.eq(nodes[-1].value)
             following.append(Node(last, nodes[-1].sign))
         nodes, relative, age = following, None, age + 1
-        valid = delayed(m, f"{name}_valid_{level}", valid)
+        valid = _later(m, f"{name}_valid_{level}", valid)
     return nodes[0]
 
 
@@ -138,7 +139,7 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
         deferred.append(signs[0])
     while len(results) > 1:
         level += 1
-        valid = delayed(m, f"valid_{level}", valid)
+        valid = _later(m, f"valid_{level}", valid)
         groups = [results[index : index + 3] for index in range(0, len(results), 3)]
         # A node by itself is added to carries only where they would be left over.
         alone = len(deferred) > _carries_below(len(results))
@@ -163,6 +164,11 @@ def total_of(m, nodes: Sequence[Node], relative, valid, width: int, inputs: int)
     total = Signal(signed(width), name="total")
     m.d.comb += total.eq(results[0][0])
     return total, Const(0, 1)
+
+
+def _later(m, name, valid):
+    """Return whether there are values in the next level; a constant is no register."""
+    return valid if isinstance(valid, Const) else delayed(m, name, valid)
 
 
 def _carries_below(count: int) -> int:

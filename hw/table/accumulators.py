@@ -19,7 +19,7 @@ class Accumulators(wiring.Component):
     """Shift a sum by its plane, apply its sign and add it to the accumulator of its row.
 
     Latency: 3 cycles from ``slot`` to ``result``; an accumulator may be used again after
-    ``ACCUMULATOR_SPACING`` cycles. Throughput: one sum a cycle.
+    ``ACCUMULATOR_SPACING`` cycles, of those with ``proceed``. Throughput: one sum a cycle.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ class Accumulators(wiring.Component):
 
     Members
     -------
+    proceed : ``In(1)``
+        All that is here moves on by a cycle.
     valid : ``In(1)``, slot : ``In(slot_layout(config))``
         What the sum is for, one cycle before it.
     total, negate
@@ -40,6 +42,7 @@ class Accumulators(wiring.Component):
         self._config = config
         self._total = total_width(config)
         super().__init__({
+            "proceed": In(1, init=1),
             "valid": In(1),
             "slot": In(slot_layout(config)),
             "total": In(signed(self._total)),
@@ -62,13 +65,14 @@ class Accumulators(wiring.Component):
         m.d.comb += [stages[0].valid.eq(self.valid), stages[0].slot.eq(self.slot)]
         for number in range(1, 4):
             stages.append(Signal(layout, name=f"stage_{number}"))
-            m.d.sync += stages[-1].eq(stages[-2])
+            with m.If(self.proceed):
+                m.d.sync += stages[-1].eq(stages[-2])
 
         m.submodules.accumulators = store = BlockRam(
             width, self._config.table.row_block, zero=True)
         m.d.comb += [
-            store.enable.eq(1),
-            store.enable_out.eq(1),
+            store.enable.eq(self.proceed),
+            store.enable_out.eq(self.proceed),
             store.address.eq(stages[0].slot.row),
             store.zero.eq(stages[0].slot.first),
         ]
@@ -78,19 +82,20 @@ class Accumulators(wiring.Component):
         size = self._total + 3 * planes
         shifted = Signal(signed(size), reset_less=True)
         negate, high = Signal(reset_less=True), Signal(reset_less=True)
-        m.d.sync += [
-            shifted.eq(shift_left(m, "shifted", self.total, plane[: 2 * planes], size)),
-            high.eq(plane[2]),
-            negate.eq(self.negate),
-        ]
+        now = shift_left(m, "shifted", self.total, plane[: 2 * planes], size)
+        with m.If(self.proceed):
+            m.d.sync += [shifted.eq(now), high.eq(plane[2]), negate.eq(self.negate)]
 
-        # Cycle 2: shift by the highest bit and add. Cycle 3: write back or hand out.
+        # Cycle 2: shift by the highest bit and add. Cycle 3: write back or hand out. A sum that
+        # waits is written again and again, while nothing is read.
         words, choose = [store.value.as_signed(), shifted], None
         if planes:
             words, choose = [*words, shifted << 4], high
         total = Signal(signed(width), reset_less=True)
-        m.d.sync += total.eq(add(m, "add", words, width, choose=choose, complement=(0, negate),
-                                 carry=(negate, 0)))
+        following = add(m, "add", words, width, choose=choose, complement=(0, negate),
+                        carry=(negate, 0))
+        with m.If(self.proceed):
+            m.d.sync += total.eq(following)
         m.d.comb += [
             store.write.eq(stages[3].valid),
             store.write_address.eq(stages[3].slot.row),

@@ -2,8 +2,7 @@
 """Builders: activations in, tables of their signed sums out, one entry a cycle each."""
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import memory, wiring
 
 from ...golden.config import Configuration
 from ...golden.table import entry_width
@@ -11,7 +10,8 @@ from ...golden.timing import build_cycles, octet_steps, plane_steps
 from ..adder import add
 from ..arithmetic import pick
 from ..tree import delayed
-from .commands import entry_bits, take, tile_layout, walk_command
+from .commands import TILE, take, tile_layout, walk_command
+from .handover import builder_ports, offer_tiles
 from .programs import builder_lanes, programs, step_layout, steps
 
 __all__ = ["TableBuilder"]
@@ -56,24 +56,14 @@ class TableBuilder(wiring.Component):
     entry : ``Out(signed)`` x builders
         One word from each builder: M entries, that of the first token lowest.
     write : ``Out(2 * rounds)``, address : ``Out``
-        Strobe for each turn, and the entry.
+        Strobe for each turn, and the entry. Where tables are deep a single strobe, and
+        turn : ``Out(range(2 * rounds))``.
     """
 
     def __init__(self, config: Configuration):
         self._config = config
-        t = config.table
         self._lanes = builder_lanes(config)
-        super().__init__({
-            "command": In(stream.Signature(walk_command(config))),
-            "activations": In(stream.Signature(
-                data.ArrayLayout(signed(t.activation_bits), config.activations_per_word))),
-            "tile": Out(stream.Signature(tile_layout(config))),
-            "release": In(1),
-            "bank": Out(1),
-            "entry": Out(signed(t.tokens * entry_width(config))).array(len(self._lanes)),
-            "write": Out(2 * t.rounds),
-            "address": Out(entry_bits(config, 0)),
-        })
+        super().__init__(builder_ports(config))
 
     @property
     def config(self) -> Configuration:
@@ -92,7 +82,7 @@ class TableBuilder(wiring.Component):
         waiting, active = Signal(), Signal()
         step, load, done, accept = Signal(), Signal(), Signal(), Signal()
         token, placed = self._token(m, load, active)
-        bank, window = Signal(), Signal(range(2 * t.rounds), reset_less=True)
+        window = Signal(range(2 * t.rounds), reset_less=True)
 
         m.d.comb += self.command.ready.eq(~waiting)
         with m.If(self.command.valid & ~waiting):
@@ -102,7 +92,7 @@ class TableBuilder(wiring.Component):
         with m.If(accept):
             m.d.sync += active.eq(waiting)
 
-        offered, full = Signal(), Signal()  # a tile is to be taken; both banks are
+        bank, full, offered = offer_tiles(m, self, done, 1 + t.deep)
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
         word, index, end = self._count(m, command, active, window, rest, placed, step, last_word,
@@ -128,8 +118,7 @@ class TableBuilder(wiring.Component):
                 m.d.comb += done.eq(~offered)
                 with m.If(~offered):
                     m.next = "LOAD"
-        present = self._walk(m, command, following, placed, done, accept, here)
-        self._offer(m, done, bank, full, offered)
+        present = self._walk(m, command, following, placed, done, accept, here, bank)
         columns = []
         for number in range(t.tokens):
             of, suffix = (load & (token == number), f"_{number}") if t.tokens > 1 else (load, "")
@@ -194,7 +183,7 @@ class TableBuilder(wiring.Component):
             m.d.sync += window.eq(0)
         return word, index, end
 
-    def _walk(self, m, command, following, load, done, accept, here):
+    def _walk(self, m, command, following, load, done, accept, here, bank):
         """Count words of the vector and row blocks; return which lanes of a word are columns."""
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
@@ -246,7 +235,8 @@ class TableBuilder(wiring.Component):
         m.d.comb += self.tile.payload.eq(tile)
         with m.If(done):
             m.d.sync += [
-                take(tile, command, but=("rows", "first", "final", "last")),
+                take(tile, command, but=TILE),
+                tile.bank.eq(bank),
                 tile.rows.eq(Cat(last_rows, whole)),
                 tile.first.eq(first),
                 tile.final.eq(~here),
@@ -255,26 +245,6 @@ class TableBuilder(wiring.Component):
             with m.If(whole):
                 m.d.sync += tile.rows[:block_bits].eq(0)
         return present
-
-    def _offer(self, m, done, bank, full, offered):
-        """Count the banks in use, and offer a tile two cycles after its last step."""
-        coming, some = Signal(), Signal()  # some: one bank is in use, or both
-        early = Signal() if self._config.table.deep else Const(0, 1)
-        m.d.comb += offered.eq(early | coming | self.tile.valid)
-        if self._config.table.deep:
-            m.d.sync += [early.eq(done), coming.eq(early)]
-        else:
-            m.d.sync += coming.eq(done)
-        with m.If(coming):
-            m.d.sync += self.tile.valid.eq(1)
-        with m.Elif(self.tile.ready):
-            m.d.sync += self.tile.valid.eq(0)
-        with m.If(done):
-            m.d.sync += bank.eq(~bank)
-        with m.If(done & ~self.release):
-            m.d.sync += [some.eq(1), full.eq(some)]
-        with m.Elif(self.release & ~done):
-            m.d.sync += [some.eq(full), full.eq(0)]
 
     def _stage(self, m, load, word, present, name, columns):
         """Register the words of so many columns; return them."""
@@ -312,11 +282,13 @@ class TableBuilder(wiring.Component):
             then.append(Signal(layout, name=f"step_{program}", reset_less=True))
             m.d.sync += then[-1].eq(port.data)
         turn = self._turn(m, then[0].late, command, window)
-        m.d.sync += [
-            self.write.eq(Cat(summing & then[0].write & (turn == number)
-                              for number in range(len(self.write)))),
-            self.address.eq(then[0].entry),
-        ]
+        write = summing & then[0].write
+        m.d.sync += self.address.eq(then[0].entry)
+        if t.deep:
+            m.d.sync += [self.write.eq(write), self.turn.eq(turn)]
+        else:
+            m.d.sync += self.write.eq(Cat(write & (turn == number)
+                                          for number in range(len(self.write))))
         m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
         for builder, lanes in enumerate(self._lanes):
             program = builder % len(now)

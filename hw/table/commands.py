@@ -12,6 +12,7 @@ from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from ..rom import look_up
 
 __all__ = [
+    "TILE",
     "entry_bits",
     "full_strip_words",
     "most_groups",
@@ -23,6 +24,10 @@ __all__ = [
     "tile_layout",
     "walk_command",
 ]
+
+
+#: What is said of a tile and not of its command, see :func:`tile_layout`.
+TILE = ("rows", "bank", "first", "final", "last")
 
 
 def part(layout: data.StructLayout, *names: str) -> data.StructLayout:
@@ -68,13 +73,13 @@ def walk_command(config: Configuration) -> data.StructLayout:
 def tile_layout(config: Configuration) -> data.StructLayout:
     """Return the layout of what is said of a tile whose tables are built.
 
-    What the command says of its weights, and: ``rows`` of its row block; ``first``, ``final``:
-    tile of the row block; ``last``: tile of the command.
+    What the command says of its weights, and: ``rows`` of its row block; ``bank`` of its tables;
+    ``first``, ``final``: tile of the row block; ``last``: tile of the command.
     """
     layout = {name: field.shape for name, field in walk_command(config)
               if name not in ("rows", "columns")}
     return data.StructLayout(layout | {
-        "rows": range(config.table.row_block + 1), "first": 1, "final": 1, "last": 1})
+        "rows": range(config.table.row_block + 1), "bank": 1, "first": 1, "final": 1, "last": 1})
 
 
 def entry_bits(config: Configuration, table: int) -> int:

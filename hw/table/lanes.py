@@ -20,6 +20,7 @@ from ..block_ram import BlockRam
 from ..lut_ram import LutRams
 from ..tree import Node, delayed, signed_tree, total_of
 from .commands import entry_bits, most_groups
+from .handover import written
 from .programs import builder_lanes
 
 __all__ = ["AdderTree", "TableLane", "Tables"]
@@ -47,11 +48,13 @@ class Tables(wiring.Component):
 
     Members
     -------
+    proceed : ``In(1)``
+        What is here moves on by a cycle; without it there is no beat.
     valid : ``In(1)``, weights : ``In(D)``, trits : ``In(1)``, bank : ``In(1)``
         There is a beat, its alphabet and its bank. Registers rest where there is none.
     ones : ``In(1)``
         Not the beat, but weights of 1. With scales only.
-    entry, write, address, write_bank
+    entry, write, turn, address, write_bank
         From :class:`~.builder.TableBuilder`.
     value_valid : ``Out(1)``, value : ``Out(signed)`` x tables
         Entries read: with ``table.tokens`` = M words of M entries.
@@ -64,14 +67,13 @@ class Tables(wiring.Component):
         self._config = config
         self._pairs = _pairs(config)
         width = signed(config.table.tokens * entry_width(config))
-        super().__init__(({"ones": In(1)} if config.table.scaled else {}) | {
+        super().__init__(({"ones": In(1)} if config.table.scaled else {}) | written(config, In) | {
+            "proceed": In(1, init=1),
             "valid": In(1),
             "weights": In(config.table.beat_bits),
             "trits": In(1),
             "bank": In(1),
             "entry": In(width).array(len(builder_lanes(config))),
-            "write": In(2 * config.table.rounds),
-            "address": In(entry_bits(config, 0)),
             "write_bank": In(1),
             "value_valid": Out(1),
             "value": Out(width).array(tables(config)),
@@ -87,17 +89,19 @@ class Tables(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         valid, bank = Signal(), Signal(reset_less=True)
-        m.d.sync += [valid.eq(self.valid), self.value_valid.eq(valid)]
+        with m.If(self.proceed):
+            m.d.sync += [valid.eq(self.valid), self.value_valid.eq(valid)]
+        passes = valid & self.proceed if self._config.table.scaled else self.proceed
         with m.If(self.valid):
             m.d.sync += bank.eq(self.bank)
         self._signs(m)
         if self._config.table.deep:
             for table in range(len(self.value)):
-                self._block_ram(m, table, valid)
+                self._block_ram(m, table, passes)
             return m
         addresses = self._addresses(m)
         for turn in range(2 * self._config.table.rounds):
-            self._store(m, turn, addresses, bank, valid)
+            self._store(m, turn, addresses, bank, passes)
         return m
 
     def _signs(self, m):
@@ -119,14 +123,15 @@ class Tables(wiring.Component):
         for which, target in enumerate((self.sign, self.second)):
             name = ("sign", "second")[which]
             decoded = Signal(len(self._pairs), name=f"{name}_0", reset_less=True)
-            m.d.sync += decoded.eq(Mux(self.trits, Cat(s[which] for s in of_trits),
+            with m.If(self.proceed):
+                m.d.sync += decoded.eq(Mux(self.trits, Cat(s[which] for s in of_trits),
+                                           Cat(s[which] for s in of_planes))
+                                       if t.planes and t.trits and not t.deep else
                                        Cat(s[which] for s in of_planes))
-                                   if t.planes and t.trits and not t.deep else
-                                   Cat(s[which] for s in of_planes))
             if t.scaled:
                 with m.If(self.ones):
                     m.d.sync += decoded.eq(0)
-            m.d.comb += target.eq(delayed(m, f"{name}_1", decoded))
+            m.d.comb += target.eq(delayed(m, f"{name}_1", decoded, enable=self.proceed))
 
     def _addresses(self, m):
         """Decode the entry that each table is read at: a register each."""
@@ -171,10 +176,10 @@ class Tables(wiring.Component):
     def _block_ram(self, m, table, valid):
         """Make one deep table: a byte is its address."""
         t, size = self._config.table, entry_bits(self._config, table)
+        turn, builder = divmod(table, len(self.entry))
         # Reading and writing never meet: they are in different banks.
         m.submodules[f"table_{table}"] = store = BlockRam(
-            len(self.entry[0]), 2 << size, always=True)
-        turn, builder = divmod(table, len(self.entry))
+            len(self.entry[0]), 2 << size, always=True, turn=(turn, 2 * t.rounds))
         address = self.weights.word_select(table, 8)[:size]
         if t.scaled:
             planes, trits = ((1 << size) - 1) * t.planes, self._five() * t.trits
@@ -183,7 +188,8 @@ class Tables(wiring.Component):
         m.d.comb += [
             store.write_address.eq(Cat(self.address, self.write_bank)),
             store.word.eq(self.entry[builder]),
-            store.write.eq(self.write[turn]),
+            store.write.eq(self.write),
+            store.turn.eq(self.turn),
             store.address.eq(Cat(address, self.bank)),
             store.enable.eq(self.valid),
             store.enable_out.eq(valid),
@@ -261,23 +267,25 @@ class AdderTree(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # Without scales registers change only if entries do, with no need to see to it.
+        valid = self.value_valid if self._config.table.scaled else Const(1, 1)
         nodes = []
         for number, pair in enumerate(self._pairs):
             signs = self.sign[number], self.second[number]
             nodes += [Node(self.value[table], sign, self._most(table))
                       for table, sign in zip(pair, signs)]
         if not self._lanes:
-            total, negate = total_of(m, nodes, self.second, self.value_valid, len(self.total),
+            total, negate = total_of(m, nodes, self.second, valid, len(self.total),
                                      self._config.table.adder_inputs)
             m.d.comb += [self.total.eq(total), self.negate.eq(negate)]
             return m
         size, pairs = len(nodes) // self._lanes, len(self._pairs) // self._lanes
         groups = [signed_tree(m, f"lane_{lane}", nodes[lane * size : (lane + 1) * size],
-                              self.value_valid,
+                              valid,
                               relative=self.second[lane * pairs : (lane + 1) * pairs])
                   for lane in range(self._lanes)]
         age = group_levels(self._config)
-        valid = delayed(m, "group_valid", self.value_valid, age)
+        valid = delayed(m, "group_valid", valid, age)
         total = signed_tree(m, "node", groups, valid, age=age)
         rest = self.latency - age
         signs = delayed(m, "lane_sign", Cat(group.sign for group in groups), self.latency)

@@ -11,7 +11,7 @@ from ...golden.timing import octet_steps, plane_steps
 from ...golden.weights import HALF2, HALF3, five_path, plane_fields
 from .commands import entry_bits
 
-__all__ = ["builder_lanes", "programs", "step_layout", "steps"]
+__all__ = ["builder_lanes", "lane_layout", "lane_steps", "programs", "step_layout", "steps"]
 
 #: What an odd builder selects besides its own four columns: the fourth of its octet, and for the
 #: columns of a tile of trits that stay.
@@ -130,3 +130,40 @@ def steps(config: Configuration, program: int) -> list[list[dict]]:
         assert len(lists[-1]) == octet_steps(t.deep)
     longest = max(plane_steps(t.k) * t.planes, octet_steps(t.deep) * t.trits)
     return [given + [{}] * ((1 << (longest - 1).bit_length()) - len(given)) for given in lists]
+
+
+def lane_layout(config: Configuration) -> data.StructLayout:
+    """Return a step of builders that read their activations, see :func:`lane_steps`.
+
+    ``lane``, ``word`` of a tile: activation; ``subtract``; ``clear``: the sum is zero; ``write`` it
+    to ``entry``; ``last``: two steps before the last of a tile.
+    """
+    return data.StructLayout({
+        "lane": 3, "word": 3, "subtract": 1, "clear": 1, "write": 1,
+        "entry": entry_bits(config, 0), "last": 1})
+
+
+def lane_steps(config: Configuration) -> list[dict]:
+    """Return the steps of all windows of trits, for deep tables in four rounds.
+
+    A window is a word then, and the first word has the columns that stay: so a builder has the same
+    eight lanes of each word, and all do the same.
+    """
+    t, per_word = config.table, config.activations_per_word
+    lanes, (given,) = builder_lanes(config), steps(config, 0)
+    result = []
+    for window in range(t.rounds):
+        for fields in given:
+            step = {name: value for name, value in fields.items() if name not in ("select", "late")}
+            if "select" in fields:
+                reached = set()
+                for builder, own in enumerate(lanes):
+                    columns = own[fields["select"]]
+                    column = columns[window % len(columns)]
+                    column += per_word * (window + 1) if column < t.window else -t.window
+                    word, lane = divmod(column, per_word)
+                    reached.add((word, lane - 8 * builder))
+                (step["word"], step["lane"]), = reached
+            result.append(step)
+    result[-3]["last"] = 1
+    return result

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order in which weight beats meet tables and accumulators."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -10,7 +12,7 @@ from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
 from .commands import most_groups, strip_word_count, tile_layout
 from .walker import StripWalker
 
-__all__ = ["Sequencer", "slot_layout"]
+__all__ = ["Sequencer", "sequencer_ports", "slot_layout"]
 
 
 def slot_layout(config: Configuration) -> data.StructLayout:
@@ -38,12 +40,28 @@ def slot_layout(config: Configuration) -> data.StructLayout:
     return data.StructLayout(layout)
 
 
+def sequencer_ports(config: Configuration) -> dict[str, Any]:
+    """Return the members of :class:`Sequencer`."""
+    return ({"credit": In(1), "record": Out(1), "record_room": In(1)} if config.table.scaled else
+            {"proceed": In(1)}) | {
+        "tile": In(stream.Signature(tile_layout(config))),
+        "release": Out(1),
+        "weights": In(stream.Signature(config.table.beat_bits)),
+        "issue": Out(1),
+        "slot": Out(slot_layout(config)),
+        "busy": Out(1),
+        "starved": Out(1),
+        "blocked": Out(1),
+    }
+
+
 class Sequencer(wiring.Component):
     """Walk the strips of a tile, their planes and rows, and release one beat a cycle.
 
-    A slot passes when there is a tile, the beat is there and, if it ends a row, there is room for
-    the result. A row block of fewer than four rows is filled up with idle slots, so that an
-    accumulator is not needed again before it is written; the order of beats has no other such case.
+    A slot passes when there is a tile, the beat is there and, with scales, if it ends a row, there
+    is room for the result; without scales whenever what is behind proceeds. A row block of fewer
+    than four rows is filled up with idle slots, so that an accumulator is not needed again before
+    it is written; the order of beats has no other such case.
 
     Where there are scale records, those of a strip follow its weights. A tile begins with a slot
     of ones if there are offsets. A strip with more groups than beats is filled up with idle slots:
@@ -63,7 +81,9 @@ class Sequencer(wiring.Component):
     release : ``Out(1)``
         The last beat of a tile passes in this cycle.
     credit : ``In(1)``
-        A result that is started now will find room.
+        A result that is started now will find room. With scales only.
+    proceed : ``In(1)``
+        What is behind takes a slot in this cycle. Without scales only.
     weights : ``In(stream.Signature(D))``
         Beats; only the handshake is used here.
     issue : ``Out(1)``
@@ -77,20 +97,7 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        members = {
-            "tile": In(stream.Signature(tile_layout(config))),
-            "release": Out(1),
-            "credit": In(1),
-            "weights": In(stream.Signature(config.table.beat_bits)),
-            "issue": Out(1),
-            "slot": Out(slot_layout(config)),
-            "busy": Out(1),
-            "starved": Out(1),
-            "blocked": Out(1),
-        }
-        if config.table.scaled:
-            members |= {"record": Out(1), "record_room": In(1)}
-        super().__init__(members)
+        super().__init__(sequencer_ports(config))
 
     def elaborate(self, platform):
         m = Module()
@@ -98,7 +105,7 @@ class Sequencer(wiring.Component):
         m.submodules.walker = walker = StripWalker(self._config)
         fresh = self.tile.payload
         tile = Signal(tile_layout(self._config), reset_less=True)
-        active, bank = Signal(), Signal()
+        active = Signal()
         highest, top = Signal(3, reset_less=True), Signal(reset_less=True)  # plane
         plane, row = (
             Signal(shape, name=name, reset_less=True)
@@ -120,7 +127,7 @@ class Sequencer(wiring.Component):
             slot.first.eq(tile.first & top),
             slot.emit.eq(tile.final & last_plane),
             slot.last.eq(tile.last & walker.last & (row == walker.end)),
-            slot.bank.eq(bank),
+            slot.bank.eq(tile.bank),
             slot.trits.eq(tile.trits),
         ]
 
@@ -131,11 +138,11 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             ready.eq(active & ~behind),
             wanted.eq(ready & ~idle & ~ones),
-            room.eq(~slot.emit | self.credit),
+            room.eq(~slot.emit | self.credit if scaled else self.proceed),
             self.busy.eq(wanted & room & self.weights.valid),
-            self.issue.eq(self.busy | (ready & ones & self.credit)),
+            self.issue.eq(self.busy | (ready & ones & self.credit if scaled else 0)),
             self.blocked.eq(wanted & ~room & self.weights.valid),
-            advance.eq(self.busy | (ready & ~ones & idle)),
+            advance.eq(self.busy | (ready & ~ones & idle & (1 if scaled else self.proceed))),
             weights_end.eq(advance & last_row & last_plane),
             self.release.eq(weights_end & walker.last),
             walker.step.eq(strip_end),
@@ -189,8 +196,6 @@ class Sequencer(wiring.Component):
                     ]
         with m.If((advance & last_row) | ~active):
             m.d.sync += [row.eq(0), last_row.eq(0), idle.eq(0)]
-        with m.If(tile_end):
-            m.d.sync += bank.eq(~bank)
         with m.If(self.tile.ready):
             m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh)]
             if self._config.table.planes:

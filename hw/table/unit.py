@@ -3,19 +3,23 @@
 
 from amaranth import *
 from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.table import entry_width
-from ...golden.timing import cycles
+from ...golden.timing import cycles, reads_lanes, walks_rows
 from ..stream import ReservedQueue
 from .accumulators import Accumulators
 from .builder import TableBuilder
 from .commands import most_groups
 from .estimate import lut_estimate, table_bits, table_sites
 from .groups import GroupAccumulators
+from .handover import written
 from .lanes import AdderTree, Tables
+from .narrow_builder import NarrowBuilder
 from .ports import unit_ports
+from .row_sequencer import RowSequencer
 from .scaler import Scaler, entry_layout
 from .sequencer import Sequencer, slot_layout
 
@@ -82,10 +86,10 @@ class TableUnit(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat of a row to its result at the output."""
-        # The accumulators take the slot one cycle before the sum; the queue adds one.
+        # The accumulators take the slot one cycle before the sum; with scales a queue adds one.
         accumulated = (self._tables.latency + self._trees[0].latency - 1
-                       + self._accumulators[0].latency + 1)
-        return accumulated + (self._scalers[0].latency if self._scalers else 0)
+                       + self._accumulators[0].latency)
+        return accumulated + (1 + self._scalers[0].latency if self._scalers else 0)
 
     def cycles(self, d: Descriptor) -> int:
         """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""
@@ -106,8 +110,10 @@ class TableUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.builder = builder = TableBuilder(self._config)
-        m.submodules.sequencer = sequencer = Sequencer(self._config)
+        m.submodules.builder = builder = (
+            NarrowBuilder if reads_lanes(self._config) else TableBuilder)(self._config)
+        m.submodules.sequencer = sequencer = (
+            RowSequencer if walks_rows(self._config) else Sequencer)(self._config)
         m.submodules.tables = tables = self._tables
         takers = [builder.command]
         if self._scalers:
@@ -130,8 +136,8 @@ class TableUnit(wiring.Component):
             tables.weights.eq(self.weights.payload),
             tables.trits.eq(sequencer.slot.trits),
             tables.bank.eq(sequencer.slot.bank),
-            tables.write.eq(builder.write),
-            tables.address.eq(builder.address),
+            *(getattr(tables, name).eq(getattr(builder, name))
+              for name in written(self._config, In)),
             tables.write_bank.eq(builder.bank),
             self.busy.eq(sequencer.busy),
             self.starved.eq(sequencer.starved),
@@ -144,33 +150,35 @@ class TableUnit(wiring.Component):
         layout = data.StructLayout({"valid": 1, "slot": slot_layout(self._config)})
         stage = Signal(layout, name="slot_0")
         m.d.comb += [stage.valid.eq(sequencer.issue), stage.slot.eq(sequencer.slot)]
+        proceed = Signal(init=1)
         for number in range(1, self._tables.latency + self._trees[0].latency):
             following = Signal(layout, name=f"slot_{number}")
-            m.d.sync += following.eq(stage)
+            with m.If(proceed):
+                m.d.sync += following.eq(stage)
             stage = following
         for token, (tree, accumulators) in enumerate(zip(self._trees, self._accumulators)):
-            self._connect_lane(m, token, tables, tree, accumulators, stage)
-
-        # A place in the queue is taken when what will fill it is issued.
+            self._connect_lane(m, token, tables, tree, accumulators, stage, proceed)
         if self._scalers:
             self._connect_groups(m, sequencer, tables, stage)
-            return m
-        first, count = self._accumulators[0], len(self._accumulators)
-        queue = self._queue(m, sequencer, data.StructLayout(
-            {"value": data.ArrayLayout(first.result.shape(), count), "last": 1}),
-            1 << (self.latency + 2).bit_length())
-        m.d.comb += [
-            queue.word.last.eq(first.result_slot.last),
-            self.results.valid.eq(queue.o.valid),
-            queue.o.ready.eq(self.results.ready),
-        ]
-        for token, result in enumerate(self._lanes()):
-            m.d.comb += [
-                queue.word.value[token].eq(self._accumulators[token].result),
-                result.value.eq(queue.o.payload.value[token]),
-                result.last.eq(queue.o.payload.last),
-            ]
+        else:
+            self._connect_results(m, sequencer, tables, proceed)
         return m
+
+    def _connect_results(self, m, sequencer, tables, proceed):
+        """Hand out sums as they leave the accumulators; all waits for one that is not taken."""
+        first = self._accumulators[0]
+        m.d.comb += [
+            proceed.eq(~self.results.valid | self.results.ready),
+            sequencer.proceed.eq(proceed),
+            tables.proceed.eq(proceed),
+            self.results.valid.eq(first.result_valid & first.result_slot.emit),
+        ]
+        for accumulators, result in zip(self._accumulators, self._lanes(), strict=True):
+            m.d.comb += [
+                accumulators.proceed.eq(proceed),
+                result.value.eq(accumulators.result),
+                result.last.eq(first.result_slot.last),
+            ]
 
     def _lanes(self):
         """Return the results of each token."""
@@ -180,9 +188,10 @@ class TableUnit(wiring.Component):
     def _named(self, name: str, token: int) -> str:
         return f"{name}_{token}" if self._config.table.tokens > 1 else name
 
-    def _connect_lane(self, m, token, tables, tree, accumulators, stage):
+    def _connect_lane(self, m, token, tables, tree, accumulators, stage, proceed):
         """Connect what is behind the tables for one token."""
-        m.submodules[self._named("tree", token)] = tree
+        m.submodules[self._named("tree", token)] = (
+            tree if self._scalers else EnableInserter(proceed)(tree))
         m.submodules[self._named("accumulators", token)] = accumulators
         width = entry_width(self._config)
         m.d.comb += [
@@ -196,17 +205,6 @@ class TableUnit(wiring.Component):
         ]
         m.d.comb += [value.eq(word.word_select(token, width).as_signed())
                      for value, word in zip(tree.value, tables.value, strict=True)]
-
-    def _queue(self, m, sequencer, layout, depth):
-        """Make the queue behind the accumulators; its words are still to be connected."""
-        accumulators = self._accumulators[0]
-        m.submodules.queue = queue = ReservedQueue(layout, depth)
-        m.d.comb += [
-            queue.reserve.eq(sequencer.issue & sequencer.slot.emit),
-            sequencer.credit.eq(queue.room),
-            queue.write.eq(accumulators.result_valid & accumulators.result_slot.emit),
-        ]
-        return queue
 
     def _connect_scalers(self, m):
         """Give the scalers their commands; they make the results, all at the same time."""
@@ -231,13 +229,18 @@ class TableUnit(wiring.Component):
         """Connect what lies between trees and scalers, beside the accumulators."""
         layout, count = entry_layout(self._config), len(self._scalers)
         sums = layout["values"].shape
-        queue = self._queue(m, sequencer, data.StructLayout(
+        # A place in the queue is taken when what will fill it is issued.
+        m.submodules.queue = queue = ReservedQueue(data.StructLayout(
             {name: data.ArrayLayout(sums, count) if name == "values" else field.shape
              for name, field in layout}), 32)
-        slot = self._accumulators[0].result_slot
+        first = self._accumulators[0]
+        slot = first.result_slot
         flags = [name for name in layout.members if name != "values"]
         m.d.comb += [queue.word[name].eq(slot[name]) for name in flags]
         m.d.comb += [
+            queue.reserve.eq(sequencer.issue & sequencer.slot.emit),
+            queue.write.eq(first.result_valid & slot.emit),
+            sequencer.credit.eq(queue.room),
             tables.ones.eq(sequencer.slot.ones),
             sequencer.record_room.eq(self._scalers[0].records.ready),
             queue.o.ready.eq(self._scalers[0].entry.ready),

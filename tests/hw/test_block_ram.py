@@ -127,3 +127,15 @@ def test_takes_the_cells_alone():
 def test_refuses(width, depth, message):
     with pytest.raises(ValueError, match=message):
         BlockRam(width, depth)
+
+
+@pytest.mark.parametrize("turn", [(2, 2), (-1, 3), (0, 9)])
+def test_refuses_turns(turn):
+    with pytest.raises(ValueError, match="turn must be a number and a larger count up to 8, not"):
+        BlockRam(8, 16, turn=turn)
+
+
+def test_turns_take_no_logic():
+    """The block compares the turn; that it does so is seen where the unit is compiled."""
+    found = synthesise(convert(BlockRam(11, 256, turn=(5, 8)), target="ecp5"), "ecp5")
+    assert (found.block_ram, found.ff, found.sites) == (1, 0, 0)

