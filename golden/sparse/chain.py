@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden model of the sparse chain: its parameters, what they make of time, and its sums.
 
-The chain has S slots, a multiplier each. All of them choose among the same M activations, a block of
-columns, at a time; N slots that follow each other hold the weights of one row in that block, so a
-word of S weights has ``S / N`` rows. A *row group* is as many rows as a word has where N is least.
-Its sums stay in accumulators while its blocks pass, each of which takes ``N / least`` words. So N
-may change from block to block, all slots work in all of them, and the choice has M inputs whatever
-N is.
+The chain has S slots, a multiplier each. All of them choose among the same M activations, a block
+of columns, at a time; N slots that follow each other hold the weights of one row in that block, so
+a word of S weights has ``S / N`` rows. A *row group* is as many rows as a word has where N is
+least. Its sums stay in accumulators while its blocks pass, each of which takes ``N / least`` words.
+So N may change from block to block, all slots work in all of them, and the choice has M inputs
+whatever N is.
 """
 
 from dataclasses import dataclass
@@ -176,6 +176,13 @@ class Chain:
         return self.weight_range.times(self.activation_range).sums(self.columns).bits
 
     @property
+    def split_cycles(self) -> int:
+        """Cycles that it takes to split packed lanes: two if their window is not the usual one."""
+        if (packed := self.packed) is None:
+            return 0
+        return 1 if packed.offset(self.least) in (0, 1 << packed.shift - 1) else 2
+
+    @property
     def beats(self) -> int:
         """Beats of a row group's results."""
         return self.sums // self.lanes
@@ -184,11 +191,16 @@ class Chain:
     def latency(self) -> int:
         """Cycles from a row group's last word to its first results.
 
-        One for the words' registers; as many and two more as multipliers of a group; one to split
-        packed lanes; one for each reduction node, the tap, the accumulator, the results' register
-        and the queue.
+        One for the words' registers; as many and two more as multipliers of a group; those to
+        split packed lanes; one for each reduction node, the tap, the accumulator, the results'
+        register and the queue.
         """
-        return 1 + (self.least + 2) + (self.products - 1) + self.levels + 4
+        return 1 + (self.least + 2) + self.split_cycles + self.levels + 4
+
+    @property
+    def places(self) -> int:
+        """Row groups whose results are on their way at full rate, at most: one every ``beats``."""
+        return -(-(self.latency + self.beats + 1) // self.beats)
 
     def words(self, counts: np.ndarray) -> int:
         """Return the words of blocks with so many weights (N) in a row each."""

@@ -50,7 +50,8 @@ class Dsp48:
             "RSTCTRL", "RSTD", "RSTINMODE", "RSTM", "RSTP", "CARRYIN")}
         if addend is not None:
             pins["i_PCIN"] = addend
-        # Yosys wants P to be there. Control needs no registers, as it is constant; those of C and D rest.
+        # Yosys wants P to be there. Control needs no registers, as it is constant; those of C and
+        # D rest.
         m.submodules[name] = Instance(
             self.cell, p_AREG=depth, p_BREG=depth, p_ACASCREG=depth, p_BCASCREG=depth, p_MREG=1,
             p_PREG=1, p_ALUMODEREG=0, p_OPMODEREG=0, p_INMODEREG=0, p_CARRYINREG=0,
