@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.sparse import Chain
-from ..arithmetic import pick
+from ..choice import choose
 from ..dsp import DspGroup
 from .control import Admission, control_layout
 from .lanes import packed_operand, split_lanes
@@ -130,8 +130,8 @@ class SparseChain(wiring.Component):
             found = Signal(Shape(config.activation_bits, config.activation_signed),
                            name=f"activation_{slot}_{token}")
             first = token * config.block
-            m.d.comb += found.eq(pick(position, {
-                column: block.activations[first + column] for column in range(config.block)}))
+            m.d.comb += found.eq(choose(m, f"choice_{slot}_{token}", position, [
+                block.activations[first + column] for column in range(config.block)]))
             chosen.append(found)
         rows = config.slot_rows
         weights = [word.weights[rows * slot + row] for row in range(rows)]

@@ -6,6 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.sparse import Chain
+from ..arithmetic import pick
 from ..stream import Queue
 from .layouts import result_layout
 
@@ -62,23 +63,25 @@ class Results(wiring.Component):
         beat = data.StructLayout({"result": result_layout(config), "end": 1})
         m.submodules.queue = queue = Queue(beat, config.places * config.beats)
         held = Signal(config.sums * config.accumulator_bits, reset_less=True)
-        left = Signal(range(config.beats + 1))
+        number, busy = Signal(range(config.beats)), Signal()
         last, fault = Signal(reset_less=True), Signal(reset_less=True)
         end = Signal()
         word = queue.i.payload
         m.d.comb += [
-            end.eq(left == 1),
-            queue.i.valid.eq(left != 0),
-            Value.cast(word.result.sums).eq(held[:width]),
+            end.eq(number == config.beats - 1),
+            queue.i.valid.eq(busy),
+            Value.cast(word.result.sums).eq(
+                pick(number, {index: held.word_select(index, width)
+                              for index in range(config.beats)})),
             word.result.last.eq(last & end),
             word.result.fault.eq(fault),
             word.end.eq(end),
         ]
         with m.If(self.done):
-            m.d.sync += [left.eq(config.beats), last.eq(self.last), fault.eq(self.fault),
+            m.d.sync += [number.eq(0), busy.eq(1), last.eq(self.last), fault.eq(self.fault),
                          held.eq(self.sums)]
-        with m.Elif(left != 0):
-            m.d.sync += [left.eq(left - 1), held.eq(held >> width)]
+        with m.Elif(busy):
+            m.d.sync += [number.eq(number + 1), busy.eq(~end)]
         places = Signal(range(config.places + 1), init=config.places)
         given = Signal()
         m.d.comb += [

