@@ -101,7 +101,8 @@ class _Platform:
 
 
 #: Families for which components have cells of their own.
-_PLATFORMS = {"xc7": _Platform("series7"), "ecp5": _Platform("ecp5")}
+_PLATFORMS = {target: _Platform(family) for target, family in (
+    ("xc7", "series7"), ("xcup", "ultrascale"), ("ecp5", "ecp5"), ("ice40", "ice40"))}
 
 
 def convert(component: wiring.Component, *, name: str = TOP, target: str | None = None) -> str:

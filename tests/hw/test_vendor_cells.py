@@ -13,6 +13,7 @@ import pytest
 from luthier.gen.tools import run_yosys
 from luthier.gen.verilog import convert
 from luthier.hw.adder import Adder
+from luthier.hw.choice import Choice
 from luthier.hw.counter import StepCounter
 from luthier.hw.lut_ram import LutRams
 
@@ -110,6 +111,31 @@ def test_proof_of_an_adder_can_fail(name, target, pattern, replacement, tmp_path
 def test_what_an_adder_does_not_promise(tmp_path):
     """The assumption of the proofs is needed."""
     assert NOT_PROVED in adder_complaint(tmp_path, SHAPES["choice"], "xc7")
+
+
+CHOICES = {("ecp5", 4): "LUT4 PFUMX", ("ecp5", 8): "LUT4 PFUMX L6MUX21",
+           ("ecp5", 16): "LUT4 PFUMX L6MUX21", ("xc7", 4): "LUT6", ("xc7", 8): "LUT6 MUXF7",
+           ("xc7", 16): "LUT6 MUXF7 MUXF8"}
+
+
+@pytest.mark.parametrize("target, count", CHOICES)
+def test_choice(target, count, tmp_path):
+    assert complaint(tmp_path, Choice(3, count), Choice(3, count), target,
+                     CHOICES[target, count]) == ""
+
+
+@pytest.mark.parametrize("target, pattern, replacement", [
+    ("ecp5", "16'hcaca", "16'hcacb"), ("ecp5", r"\.C0\(select\[1\]\)", ".C0(select[0])"),
+    ("xc7", r"\.I4\(select\[0\]\)", ".I4(select[1])")])
+def test_proof_of_a_choice_can_fail(target, pattern, replacement, tmp_path):
+    assert NOT_PROVED in complaint(tmp_path, Choice(3, 8), Choice(3, 8), target,
+                                   CHOICES[target, 8], change=(pattern, replacement))
+
+
+@pytest.mark.parametrize("count", [1, 3, 0])
+def test_wrong_choice(count):
+    with pytest.raises(ValueError, match=f"count must be a power of two from 2 on, not {count}"):
+        Choice(3, count)
 
 
 def rams_complaint(folder, width, portable, depths, sat="", change=None):
