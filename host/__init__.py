@@ -18,7 +18,9 @@ from .driver import Device, connect
 from .layer import Layer
 from .output import Output
 from .program import Program
+from .pruning import prune, prune_groups
 from .results import LayerStats, ResultMismatch
+from .sparse_weights import SparseWeights, read_sparse
 from .weights import Weights
 
 __all__ = [
@@ -33,8 +35,12 @@ __all__ = [
     "Output",
     "Program",
     "ResultMismatch",
+    "SparseWeights",
     "ToolMissing",
     "UserError",
     "Weights",
     "connect",
+    "prune",
+    "prune_groups",
+    "read_sparse",
 ]

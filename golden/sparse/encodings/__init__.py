@@ -3,12 +3,27 @@
 
 from .blocks import BlockWords, block_words, decode_blocks, encode_blocks, read_blocks
 from .column_major import ColumnMajor
-from .cost import Cost, block_cost, encoded_scales, fitting_formats, row_cost, scale_count
+from .cost import (
+    SCALE_BITS,
+    SCALE_GROUP,
+    Cost,
+    block_cost,
+    encoded_scales,
+    fitting_formats,
+    pattern_formats,
+    row_cost,
+    scale_count,
+)
 from .defects import Defect, MalformedStream, Report
-from .formats import BlockFormat, RowFormat
+from .formats import BLOCK_ENCODINGS, GROUP, ROW_ENCODINGS, BlockFormat, RowFormat
 from .rows import Items, RowWords, decode_rows, encode_rows, matrix_items, read_rows, row_places
 
 __all__ = [
+    "BLOCK_ENCODINGS",
+    "GROUP",
+    "ROW_ENCODINGS",
+    "SCALE_BITS",
+    "SCALE_GROUP",
     "BlockFormat",
     "BlockWords",
     "ColumnMajor",
@@ -28,6 +43,7 @@ __all__ = [
     "encoded_scales",
     "fitting_formats",
     "matrix_items",
+    "pattern_formats",
     "read_blocks",
     "read_rows",
     "row_cost",

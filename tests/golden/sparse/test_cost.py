@@ -35,11 +35,12 @@ def test_declared_bits_are_those_of_the_bytes(beat_bits, weight_bits):
             assert cost.padding >= 0 and cost.weights == rows * columns
         for form in row_formats(beat_bits, weight_bits):
             items = matrix_items(form, random_matrix(form, rng, rows, columns, 0.2))
-            cost = row_cost(form, rows, columns, items)
-            assert cost.stream == 8 * encode_rows(form, items).size
-            scales = encoded_scales(
-                np.ones(scale_count(form, rows, columns, len(items.gaps)), int), beat_bits)
-            assert cost.scales == 8 * scales.size and cost.padding >= 0
+            for group in (0, 16, 128):
+                cost = row_cost(form, rows, columns, items, group)
+                assert cost.stream == 8 * encode_rows(form, items).size and cost.padding >= 0
+                scales = encoded_scales(np.ones(scale_count(
+                    form, rows, columns, group, len(items.gaps)), int), beat_bits)
+                assert cost.scales == 8 * scales.size
 
 
 @pytest.mark.parametrize("beat_bits", [64, 128, 256, 512])
@@ -69,7 +70,7 @@ def test_half_dropped_groups(beat_bits):
     beats = encode_rows(form, items)
     scales = encoded_scales(np.ones(len(items.gaps), int), beat_bits)
     assert 8 * (beats.size + scales.size) / matrix.size <= 2.8
-    cost = row_cost(form, *matrix.shape, items)
+    cost = row_cost(form, *matrix.shape, items, 16)
     assert cost.scaled_bits_per_weight == 8 * (beats.size + scales.size) / matrix.size
 
 
