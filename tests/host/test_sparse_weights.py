@@ -88,7 +88,7 @@ W = np.ones((3, 32), int)
     (lambda: SparseWeights(W, scales=-1), "scales must be at least 0, not -1.0 as in row 0"),
     (lambda: SparseWeights(W, encoding="zip"), "encoding must be dense, index, .* not 'zip'"),
     (lambda: SparseWeights(W, pattern=(2, 4)), "a block of a 2:4 matrix must have at most 2 "
-     r"weights that are not zero, not 4 as in row 0, block 0 \(columns 0 to 3\); prune it with prune"),
+     r"weights that are not zero, not 4 as in row 0, block 0 \(columns 0 to 3\); prune it"),
     (lambda: SparseWeights(W, pattern="24"), "pattern must be two integers"),
     (lambda: SparseWeights(W, pattern=(2, 5)), "M of the pattern must be 4, 8 or 16, not 5"),
     (lambda: SparseWeights(W, pattern=(3, 4)), "N of the pattern must be a power of two, not 3; "

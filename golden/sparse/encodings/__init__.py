@@ -15,12 +15,13 @@ from .cost import (
     scale_count,
 )
 from .defects import Defect, MalformedStream, Report
-from .formats import BLOCK_ENCODINGS, GROUP, ROW_ENCODINGS, BlockFormat, RowFormat
+from .formats import BLOCK_ENCODINGS, GROUP, PAIRS, ROW_ENCODINGS, BlockFormat, RowFormat
 from .rows import Items, RowWords, decode_rows, encode_rows, matrix_items, read_rows, row_places
 
 __all__ = [
     "BLOCK_ENCODINGS",
     "GROUP",
+    "PAIRS",
     "ROW_ENCODINGS",
     "SCALE_BITS",
     "SCALE_GROUP",
