@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, UserError
-from . import chain, cycles, density, transforms
+from . import chain, cycles, density, encodings, transforms
 from .options import FORMATS, DeviceOption, SeedOption, describe, random_weights
 from .output import JsonOption, Output, log
 
@@ -226,3 +226,4 @@ def register(app: typer.Typer) -> None:
     density.register(bench)
     transforms.register(bench)
     cycles.register(bench)
+    encodings.register(bench)

@@ -19,8 +19,10 @@ from .driver import Device
 from .layer import Layer
 from .output import Output
 from .program import Program
+from .pruning import prune, prune_groups
 from .quantised import Quantised
 from .results import LayerStats, ResultMismatch, TransformStats
+from .sparse_weights import SparseWeights, read_sparse
 from .weights import Weights
 
 __all__ = [
@@ -36,9 +38,13 @@ __all__ = [
     "Program",
     "Quantised",
     "ResultMismatch",
+    "SparseWeights",
     "ToolMissing",
     "TransformStats",
     "UserError",
     "Weights",
     "connect",
+    "prune",
+    "prune_groups",
+    "read_sparse",
 ]
