@@ -10,17 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
-from ..golden.losses import efficiency
 from ..golden.protocol import Report, Space
 from ..golden.timing import cycles
 from .activations import activations, tokens_per_run
 from .arguments import integers, plain_array, whole
 from .faults import flip_bit
+from .layer_stats import layer_stats
 from .output import Output
+from .result_words import gather, spread
 from .results import LayerStats, compare
 from .scaling import without_records
 from .section import Section
-from .waiting import add_reports, run_limit
+from .waiting import run_limit
 from .weights import Weights
 from .widening import Widening, widening
 
@@ -174,7 +175,10 @@ class Layer:
             report, y[part] = self._run(batch[part], planes,
                                         None if there is None else there[part])
             reports.append(report)
-        self._stats = self._figures(reports, len(batch), planes, before)
+        self._stats = layer_stats(
+            config, self._weights, reports, tokens=len(batch), planes=planes,
+            declared_cycles=self.declared_cycles(len(batch), planes),
+            link_bytes=device.link.bytes_sent + device.link.bytes_received - before)
 
         def expected(token: NDArray[np.intp] | None,
                      row: NDArray[np.intp] | None) -> NDArray[np.integer]:
@@ -295,21 +299,6 @@ class Layer:
                             f"{info.min} and {info.max}")
         return np.atleast_2d(there).astype(self.dtype)
 
-    def _figures(self, reports: list[Report], tokens: int, planes: int | None,
-                 before: int) -> LayerStats:
-        device, total = self._device, add_reports(reports)
-        columns = self._weights.shape[1]
-        used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
-        work = int(used.sum()) * columns * tokens
-        return LayerStats(
-            tokens=tokens, cycles=total.cycles,
-            declared_cycles=self.declared_cycles(tokens, planes), runs=len(reports),
-            beats=total.busy,
-            efficiency=efficiency(device.config, weights=work, cycles=total.cycles,
-                                  trits=self._weights.trits),
-            starved=total.starved, blocked=total.blocked, saturations=total.saturations,
-            link_bytes=device.link.bytes_sent + device.link.bytes_received - before, report=total)
-
     def _run(self, part: NDArray[np.integer], planes: int | None,
              onto: NDArray[np.integer] | None) -> tuple[Report, NDArray[np.integer]]:
         """Multiply the tokens of one run."""
@@ -326,7 +315,7 @@ class Layer:
         base = self._address + self._words - len(program) // config.word_bytes
         link.write(Space.SCRATCHPAD, 0, padded.tobytes())
         if onto is not None:
-            link.write(Space.SCRATCHPAD, destination, self._spread(onto))
+            link.write(Space.SCRATCHPAD, destination, spread(config, self._sections, onto))
         if program != self._program:
             self._program = b""  # Unknown, should the write be interrupted.
             link.write(Space.MEMORY, base, program)
@@ -340,28 +329,4 @@ class Layer:
                 f"{Refusal(report.code).name if known else f'unknown code {report.code}'}; its "
                 f"memory holds another program than was written there, load the layer again")
         data = link.read(Space.SCRATCHPAD, destination, tokens * self.result_words)
-        return report, self.gather(data, tokens)
-
-    def _spread(self, y: NDArray[np.integer]) -> bytes:
-        """Return results (tokens, rows) as they lie in the scratchpad."""
-        config = self._device.config
-        words = np.zeros((len(y), self.result_words * config.word_bytes), np.uint8)
-        start = 0
-        for section in self._sections:
-            raw = np.ascontiguousarray(y[:, section.rows], section.output.little_endian)
-            words[:, start : start + raw.nbytes // len(y)] = raw.view(np.uint8)
-            start += section.result_words(config) * config.word_bytes
-        return words.tobytes()
-
-    def gather(self, data: bytes, tokens: int) -> NDArray[np.integer]:
-        """Return the results that lie in the scratchpad so, in order: (tokens, rows)."""
-        config = self._device.config
-        words = np.frombuffer(data, np.uint8).reshape(tokens, -1)
-        y = np.empty((tokens, self._weights.shape[0]), self.dtype)
-        start = 0
-        for section in self._sections:
-            kind = section.output.little_endian
-            raw = words[:, start : start + len(section.rows) * kind.itemsize]
-            y[:, section.rows] = np.ascontiguousarray(raw).view(kind)
-            start += section.result_words(config) * config.word_bytes
-        return y
+        return report, gather(config, self._sections, data, tokens, self.dtype)
