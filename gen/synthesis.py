@@ -271,8 +271,9 @@ def _run(verilog: str, script: str, files: Mapping[str, str] | None = None,
         for file, text in {"design.v": verilog, **(files or {})}.items():
             (folder / file).write_text(text)
         # Yosys 0.70 can stop at an assertion when it puts back what ABC has mapped; with other
-        # names inside, the same design passes.
-        for names in ("", "rename -enumerate; "):
+        # names inside, of one kind or the other, the same design passes.
+        for names in ("", "rename -enumerate; ",
+                      "proc; opt_clean -purge; rename -enumerate -pattern w%; "):
             complaint = run_yosys(f"read_verilog design.v; {names}{script}", folder)
             if not complaint:
                 break

@@ -44,9 +44,10 @@ def test_connect_adopts_what_the_device_has(name, tmp_path):
     config = load_configuration(name)
     path = tmp_path / "same.toml"
     lines = [f'name = "{config.name}"', f"clock_hz = {config.clock_hz}"]
-    for section in ("table", "scratchpad", "memory", "link"):
-        lines.append(f"[{section}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in getattr(config, section)]
+    for section, keys in config.model_dump(exclude_none=True).items():
+        if isinstance(keys, dict):
+            lines.append(f"[{section}]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
     path.write_text("\n".join(lines))
     for given in (None, name, config, path, str(path)):
         with connect(f"golden:{name}", given) as device:
