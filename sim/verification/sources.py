@@ -20,6 +20,7 @@ from .link_sources import bursts, damage, headers, limits, overruns, resets, sta
 from .operation_sources import behind, chains, corners, operations, ties
 from .program_sources import counters, programs, refusals
 from .script import Recorder, Source
+from .vector_sources import on_vectors
 
 __all__ = ["SLOW_SOURCES", "SOURCES", "layers"]
 
@@ -79,7 +80,7 @@ def _shape(config: Configuration, rng: random.Random, planes: int) -> tuple[int,
 _KINDS: tuple[Source, ...] = (
     layers, operations, chains, corners, programs, refusals, refused_scales, tokens, bursts,
     damage, headers, limits, overruns, resets, many, queues, places, walks, blocks, behind,
-    ties)
+    ties, on_vectors)
 #: What a script is made of. The link's counters are read while they are small, and often.
 SOURCES: tuple[Source, ...] = tuple(each for kind in _KINDS for each in (status, kind))
 #: And what takes millions of cycles.
