@@ -170,6 +170,13 @@ def test_reset_in_midstream(name):
         check(unit_of(name), case, 1, p_valid=0.9, p_ready=0.8, reset_at=reset_at)
 
 
+def test_a_wrong_result_is_found():
+    case = filled("w8a8", np.random.default_rng(9))
+    case.results[3] ^= 1
+    with pytest.raises(AssertionError, match="seed 1"):
+        check(unit_of("w8a8"), case)
+
+
 def test_fault():
     """``last`` of a word inside a row group is reported with that group's sums, and no other's."""
     config = config_of("w8a8")
