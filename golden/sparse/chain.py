@@ -191,11 +191,11 @@ class Chain:
     def latency(self) -> int:
         """Cycles from a row group's last word to its first results.
 
-        One for the words' registers; as many and two more as multipliers of a group; those to
-        split packed lanes; one for each reduction node, the tap, the accumulator, the results'
-        register and the queue.
+        Two for the words' registers and the choice; as many and two more as multipliers of a
+        group; those to split packed lanes; one for each reduction node, the tap, the accumulator,
+        the results' register and the queue.
         """
-        return 1 + (self.least + 2) + self.split_cycles + self.levels + 4
+        return 2 + (self.least + 2) + self.split_cycles + self.levels + 4
 
     @property
     def places(self) -> int:

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.sparse import Chain
 from ..choice import choose
 from ..dsp import DspGroup
+from ..tree import delayed
 from .control import Admission, control_layout
 from .lanes import packed_operand, split_lanes
 from .layouts import block_layout, result_layout, word_layout
@@ -106,7 +107,7 @@ class SparseChain(wiring.Component):
             m.d.comb += [reduction.groups[lane][index].eq(total)
                          for lane, total in enumerate(lanes)]
         control = admission.control
-        for cycle in range(config.least + config.split_cycles):
+        for cycle in range(1 + config.least + config.split_cycles):
             register = Signal(control_layout(config), name=f"control_{cycle}")
             m.d.sync += register.eq(control)
             control = register
@@ -132,9 +133,11 @@ class SparseChain(wiring.Component):
             first = token * config.block
             m.d.comb += found.eq(choose(m, f"choice_{slot}_{token}", position, [
                 block.activations[first + column] for column in range(config.block)]))
-            chosen.append(found)
+            # An activation goes to all multipliers: the way there is a cycle of its own.
+            chosen.append(delayed(m, f"chosen_{slot}_{token}", found))
         rows = config.slot_rows
-        weights = [word.weights[rows * slot + row] for row in range(rows)]
+        weights = [delayed(m, f"weight_{slot}_{row}", word.weights[rows * slot + row])
+                   for row in range(rows)]
         if config.packed is None:
             return weights[0], chosen[0]
         low, high = weights if config.packing == "rows" else chosen

@@ -118,7 +118,8 @@ CHOICES = {("ecp5", 4): "LUT4 PFUMX", ("ecp5", 8): "LUT4 PFUMX L6MUX21",
            ("xc7", 16): "LUT6 MUXF7 MUXF8"}
 
 
-@pytest.mark.parametrize("target, count", CHOICES)
+@pytest.mark.parametrize("target, count", [
+    pytest.param(*key, marks=[] if key[1] == 16 else pytest.mark.nightly) for key in CHOICES])
 def test_choice(target, count, tmp_path):
     assert complaint(tmp_path, Choice(3, count), Choice(3, count), target,
                      CHOICES[target, count]) == ""
