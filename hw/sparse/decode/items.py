@@ -86,6 +86,7 @@ class Items(wiring.Component):
         count, leaves = self._form.items, Signal()
         sums, distance, valids = list(self.gaps), 1, []
         valid, last, ends, weights = self.valid, self.last, self.ends, self.weights
+        coming = ends
         while distance < count or not valids:
             for _ in range(_LEVELS):
                 if distance < count:
