@@ -35,6 +35,15 @@ def test_the_example_of_binary_coded_weights_runs():
     exec(example, {})
 
 
+def test_the_example_of_sparse_weights_runs():
+    document = Path(__file__).parents[2] / "docs" / "units" / "sparse_encodings.md"
+    example, = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
+    names = {}
+    exec(example, names)
+    assert (names["weights"].form.encoding, names["weights"].bits_per_weight) == ("pairs", 2.875)
+    assert (names["weights"].unpacked() == names["weights"].values).all()
+
+
 def test_the_exit_codes_are_those_of_the_help(capsys):
     assert main(["--help"]) == 0
     of_help = re.search(r"Exit codes: (.*)\.", " ".join(capsys.readouterr().out.split()))[1]

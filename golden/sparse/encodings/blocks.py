@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from .bits import fields_of, interleave, packed, separate
+from .checks import check_weights, refuse_length
 from .defects import Defect, MalformedStream, Report, report
 from .formats import PAIRS, BlockFormat
 
 __all__ = ["BlockWords", "block_words", "decode_blocks", "encode_blocks", "fullest_block",
-           "matrix_of_words", "read_blocks", "refuse_length"]
+           "matrix_of_words", "read_blocks"]
 
 _PAIRS = np.array(PAIRS)
 #: Codes of pairs that mean something.
@@ -54,13 +55,7 @@ def block_words(form: BlockFormat, matrix: NDArray[np.integer]) -> tuple[
     UserError
         If a block has more than N weights, or a weight is too large; it names the first.
     """
-    half = 1 << form.weight_bits - 1
-    wrong = (matrix < -half) | (matrix >= half)
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise UserError(
-            f"weights of {form.weight_bits} bits must be between {-half} and {half - 1}, not "
-            f"{int(matrix[row, column])} as in row {row}, column {column}; quantise to fewer bits")
+    check_weights(matrix, form.weight_bits)
     cells = _in_blocks(matrix, form.block, form.columns)
     full = cells.astype(bool)
     counts = full.sum(axis=2)
@@ -199,10 +194,3 @@ def read_blocks(form: BlockFormat, rows: int, columns: int,
                               f"{word // words_of_row}, block {place}; encode the matrix again")
     refuse_length(found.report, len(beats), f"{form.encoding} blocks", rows, columns)
     return matrix_of_words(form, found.weights, found.positions, rows, columns)
-
-
-def refuse_length(found: Report, beats: int, what: str, rows: int, columns: int) -> None:
-    if found.first in (Defect.TRUNCATED, Defect.OVERLONG):
-        wrong = "too short" if found.first == Defect.TRUNCATED else "too long"
-        raise MalformedStream(f"a stream of {what} is {wrong} for {rows} x {columns} weights with "
-                              f"{beats} beats; read as many bytes as the encoder made")

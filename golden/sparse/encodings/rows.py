@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 from .bits import fields_of, interleave, packed, separate
-from .blocks import refuse_length
+from .checks import check_weights, refuse_length
 from .defects import MalformedStream, Report, report
 from .formats import RowFormat
 
@@ -85,13 +85,7 @@ def matrix_items(form: RowFormat, matrix: NDArray[np.integer]) -> Items:
     UserError
         If a weight is too large, or there are too many columns.
     """
-    half = 1 << form.weight_bits - 1
-    wrong = (matrix < -half) | (matrix >= half)
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        raise UserError(
-            f"weights of {form.weight_bits} bits must be between {-half} and {half - 1}, not "
-            f"{int(matrix[row, column])} as in row {row}, column {column}; quantise to fewer bits")
+    check_weights(matrix, form.weight_bits)
     rows, columns = matrix.shape
     places = row_places(form, columns)
     wide = np.zeros((rows, places * form.group), np.int64)

@@ -34,7 +34,7 @@ class BlockDecoder(wiring.Component):
     Members
     -------
     c : ``In(stream.Signature(block_command))``
-        One for each packet; 0 words are 2**32.
+        One for each packet; 0 words count as 1.
     i : ``In(stream.Signature(beat_layout(form.beat_bits)))``
     o : ``Out(stream.Signature(word_layout(form)))``
     report : ``Out(stream.Signature(report_layout))``
@@ -83,7 +83,8 @@ class BlockDecoder(wiring.Component):
         m.submodules.errors = errors = Errors(form.defect)
         enable, make, lacking, busy = (Signal(name=name) for name in (
             "enable", "make", "lacking", "busy"))
-        left = Signal(32, reset_less=True)
+        # Words behind the next one, less one: negative where that is the last.
+        left = Signal(signed(33), reset_less=True)
         m.d.comb += [
             enable.eq(~self.o.valid | self.o.ready),
             window.data.eq(self.i.payload.data),
@@ -95,7 +96,7 @@ class BlockDecoder(wiring.Component):
         self._packets(m, window, errors, enable, make, lacking, busy, left)
 
         valid, index, payload, control = make, window.word, self.i.payload.data, Cat(
-            lacking, left == 1)
+            lacking, left[-1])
         valids = []
         for stage in range(1, self.latency):
             valids.append(Signal(name=f"valid_{stage}"))
@@ -112,11 +113,11 @@ class BlockDecoder(wiring.Component):
 
     def _packets(self, m, window, errors, enable, make, lacking, busy, left):
         """What comes next of a packet."""
-        beat, word = self.i.payload, left == 1
+        beat, final = self.i.payload, left[-1]
         with m.FSM(name="packet"):
             with m.State("command"):
                 m.d.comb += [self.c.ready.eq(1), window.clear.eq(1), errors.clear.eq(1)]
-                m.d.sync += left.eq(self.c.payload.words)
+                m.d.sync += left.eq(self.c.payload.words - 2)
                 with m.If(self.c.valid):
                     m.next = "beats"
             with m.State("beats"):
@@ -124,17 +125,19 @@ class BlockDecoder(wiring.Component):
                 with m.If(self.i.valid & enable):
                     m.d.comb += [make.eq(window.enough), window.take.eq(window.enough),
                                  window.load.eq(~window.enough)]
-                    with m.If(make & word):
+                    with m.If(make & final):
                         m.d.comb += errors.overlong.eq(~beat.last)
                         m.next = "report"
                         with m.If(~beat.last):
                             m.next = "rest"
                     with m.Elif(beat.last):
-                        m.d.comb += [errors.truncated.eq(1), window.clear.eq(1)]
-                        m.next = "lacking"
+                        m.next = "cut"
+            with m.State("cut"):  # the index of words that are lacking is zero
+                m.d.comb += [errors.truncated.eq(1), window.clear.eq(1)]
+                m.next = "lacking"
             with m.State("lacking"):
                 m.d.comb += [lacking.eq(1), make.eq(enable)]
-                with m.If(make & word):
+                with m.If(make & final):
                     m.next = "report"
             with m.State("rest"):
                 m.d.comb += self.i.ready.eq(1)

@@ -7,29 +7,19 @@ from amaranth.lib.wiring import In, Out
 
 from ....golden.sparse.encodings import RowFormat
 
-__all__ = ["Items", "prefix_sums"]
+__all__ = ["Items", "items_latency"]
 
 #: A place that no row has; larger ones are not told apart.
 _BEYOND = 1 << 16
 
 
-def prefix_sums(m, name, values, steps):
-    """Return, for each value, the sum of it and those before it, in ``log2`` levels of adders.
+#: Levels of adders between registers.
+_LEVELS = 2
 
-    ``steps`` is added for each value but the first.
-    """
-    sums, distance = list(values), 1
-    while distance < len(sums):
-        joined = sums[:]
-        for index in range(len(sums)):
-            if index & distance:  # the half before ends just in front of this half
-                before = sums[(index | distance - 1) - distance]
-                total = Signal(len(values[0]) + len(values).bit_length(),
-                               name=f"{name}_{distance}_{index}")
-                m.d.comb += total.eq(sums[index] + before + steps)
-                joined[index] = total
-        sums, distance = joined, 2 * distance
-    return sums
+
+def items_latency(form: RowFormat) -> int:
+    """Return the cycles from a beat to its first word."""
+    return 1 + max(-(-(form.items - 1).bit_length() // _LEVELS), 1)
 
 
 class Items(wiring.Component):
@@ -38,8 +28,8 @@ class Items(wiring.Component):
     A beat in which no row ends but with its last item takes one cycle, any other one cycle for
     each row that it has items of. Items behind the last row are dropped.
 
-    Latency: 2 cycles from a beat to its first word. Throughput: a beat a cycle, less one cycle for
-    each end of a row before a beat's last item.
+    Latency: a cycle for each two of the ``log2(items)`` levels of adders, and one more.
+    Throughput: a beat a cycle, less one cycle for each end of a row before a beat's last item.
 
     Parameters
     ----------
@@ -89,72 +79,112 @@ class Items(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat to its first word."""
-        return 2
+        return items_latency(self._form)
 
     def elaborate(self, platform):
         m = Module()
-        count = self._form.items
-        valid, last, leaves = (Signal(name=name) for name in ("held", "held_last", "leaves"))
-        left, ends = Signal(count), Signal(count)
-        weights = Signal(len(self.weights), reset_less=True)
-        # Of each item: those before it in the beat, and those left out up to it.
-        offsets = [Signal(self._sum_bits, name=f"offset_{item}", reset_less=True)
-                   for item in range(count)]
-        sums = prefix_sums(m, "sum", list(self.gaps), 1)
-        m.d.comb += [self.ready.eq(~valid | leaves), self.empty.eq(~valid)]
-        with m.If(self.ready):
-            m.d.sync += [valid.eq(self.valid), last.eq(self.last), ends.eq(self.ends),
-                         weights.eq(self.weights), left.eq(~0)]
-            m.d.sync += [offset.eq(total) for offset, total in zip(offsets, sums)]
-        self._split(m, valid, last, leaves, left, ends, offsets, weights)
+        count, leaves = self._form.items, Signal()
+        sums, distance, valids = list(self.gaps), 1, []
+        valid, last, ends, weights = self.valid, self.last, self.ends, self.weights
+        coming = ends
+        while distance < count or not valids:
+            for _ in range(_LEVELS):
+                if distance < count:
+                    sums, distance = self._level(m, sums, distance), 2 * distance
+            coming = ends  # of the beat that will be split next
+            valid, last, ends, weights, *sums = (
+                self._held(m, f"{name}_{distance}", value)
+                for name, value in [("valid", valid), ("last", last), ("ends", ends),
+                                    ("weights", weights),
+                                    *((f"sum{item}", total) for item, total in enumerate(sums))])
+            valids.append(valid)
+        m.d.comb += [self.ready.eq(~valid | leaves), self.empty.eq(~Cat(valids).any())]
+        self._split(m, leaves, coming, valid, last, weights, sums)
         return m
 
-    def _split(self, m, valid, last, leaves, left, ends, offsets, weights):
-        """Take the items up to the first end, all if there is none."""
+    def _level(self, m, sums, distance):
+        """Add, in the upper half of each ``2 * distance`` items, the sum of the lower half.
+
+        An item is a step itself: one is added for each but the first.
+        """
+        joined = sums[:]
+        for item in range(len(sums)):
+            if item & distance:
+                before = sums[(item | distance - 1) - distance]
+                joined[item] = Signal(self._sum_bits, name=f"total_{distance}_{item}")
+                m.d.comb += joined[item].eq(sums[item] + before + 1)
+        return joined
+
+    def _held(self, m, name, value):
+        """Return a register that takes a value whenever beats move on."""
+        register = Signal(len(value), name=name)
+        with m.If(self.ready):
+            m.d.sync += register.eq(value)
+        return register
+
+    def _split(self, m, leaves, coming, valid, last, weights, offsets):
+        """Take the items up to the first end, all if there is none.
+
+        ``closing`` are the ends that are left; ``closes``: there are any; ``more``: any but that of
+        the last item, so that items of another row are left. They are registers, since a beat that
+        is done lets all others move on in the same cycle.
+        """
         count = self._form.items
-        closing, upto, active, rest = (Signal(count, name=name) for name in (
-            "closing", "upto", "active", "rest"))
-        closes, made, final = (Signal(name=name) for name in ("closes", "making", "final"))
-        rows = Signal(16, reset_less=True)
+        left, closing, later, upto = (Signal(count, name=name) for name in (
+            "left", "closing", "later", "upto"))
+        closes, more, made, final = (Signal(name=name) for name in (
+            "closes", "more", "making", "final"))
+        # Rows behind the next one, less one: negative where that is the last.
+        rows = Signal(signed(17), reset_less=True)
         m.d.comb += [
-            closing.eq(ends & left),
             upto.eq(closing ^ (closing - 1)),  # up to the lowest set bit
-            active.eq(left & upto),
-            rest.eq(left & ~upto),
-            closes.eq(closing.any() | self.fill),
+            later.eq(closing & (closing - 1)),
             made.eq(self.enable & ~self.done & (valid | self.fill)),
-            final.eq(closes & (rows == 1)),
-            leaves.eq(self.done | (self.enable & (~rest.any() | final))),
+            final.eq((closes | self.fill) & rows[-1]),
+            leaves.eq(self.done | (self.enable & (~more | final))),
             self.overlong.eq(made & final & ~self.fill & ~last),
         ]
+        with m.If(made):
+            m.d.sync += [left.eq(left & ~upto), closing.eq(later), closes.eq(later.any()),
+                         more.eq(later[:-1].any())]
+            with m.If(closes | self.fill):
+                m.d.sync += rows.eq(rows - 1)
+            with m.If(final):
+                m.d.sync += self.done.eq(1)
+        with m.If(self.ready):
+            m.d.sync += [left.eq(~0), closing.eq(coming), closes.eq(coming.any()),
+                         more.eq(coming[:-1].any())]
+        with m.If(self.clear):
+            m.d.sync += [rows.eq(self.rows - 2), self.done.eq(0)]
+        base = self._base(m, made, closes, more, closing & upto, offsets)
+        with m.If(self.enable):
+            m.d.sync += [
+                self.made.eq(made), self.active.eq(Mux(self.fill, 0, left & upto)),
+                self.end.eq(closes | self.fill), self.word_last.eq(final),
+                self.word_weights.eq(weights)]
+            m.d.sync += [place.eq(base + offset) for place, offset in zip(self.places, offsets)]
+
+    def _base(self, m, made, closes, more, lowest, offsets):
+        """Return what is to be added to an item's offset in its beat to have its place."""
         base = Signal(signed(self._place_bits))
         at_end = Signal(self._sum_bits)  # of the item that ends the row
         onward = Signal(signed(self._place_bits + 1))
         m.d.comb += [
-            at_end.eq(_joined(Mux(closing[item] & upto[item], offset, 0)
-                              for item, offset in enumerate(offsets))),
-            onward.eq(base + offsets[-1] + 1),
+            at_end.eq(_joined(Mux(bit, offset, 0) for bit, offset in zip(lowest, offsets))),
+            # base + offsets[-1] + 1, the 1 carried from an extra lowest bit of both
+            onward.eq((Cat(1, base).as_signed() + Cat(1, offsets[-1], 0).as_signed()) >> 1),
         ]
         with m.If(made):
-            m.d.sync += [rows.eq(rows - closes), left.eq(rest)]
-            with m.If(~closes):
+            with m.If(more):
+                m.d.sync += base.eq(~Cat(at_end, 0).as_signed())  # -1 - at_end
+            with m.Elif(closes):
+                m.d.sync += base.eq(0)
+            with m.Else():
                 # Not negative: the item that ended the row before comes before the last one.
                 m.d.sync += base.eq(Mux(onward[16:].any(), _BEYOND, onward))
-            with m.Elif(rest.any()):
-                m.d.sync += base.eq(~Cat(at_end, 0).as_signed())  # -1 - at_end
-            with m.Else():
-                m.d.sync += base.eq(0)
-            with m.If(final):
-                m.d.sync += self.done.eq(1)
-        with m.If(self.ready):
-            m.d.sync += left.eq(~0)
         with m.If(self.clear):
-            m.d.sync += [rows.eq(self.rows), self.done.eq(0), base.eq(0)]
-        with m.If(self.enable):
-            m.d.sync += [
-                self.made.eq(made), self.active.eq(Mux(self.fill, 0, active)),
-                self.end.eq(closes), self.word_last.eq(final), self.word_weights.eq(weights)]
-            m.d.sync += [place.eq(base + offset) for place, offset in zip(self.places, offsets)]
+            m.d.sync += base.eq(0)
+        return base
 
 
 def _joined(values):

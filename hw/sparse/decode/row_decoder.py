@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ....golden.sparse.encodings import RowFormat
 from ...arithmetic import less
 from .errors import Errors
-from .items import Items
+from .items import Items, items_latency
 from .layouts import beat_layout, placed_layout, report_layout, row_command
 from .window import IndexWindow
 
@@ -38,7 +38,7 @@ class RowDecoder(wiring.Component):
     Members
     -------
     c : ``In(stream.Signature(row_command))``
-        One for each packet; 0 rows are 65,536.
+        One for each packet; 0 rows count as 1.
     i : ``In(stream.Signature(beat_layout(form.beat_bits)))``
     o : ``Out(stream.Signature(placed_layout(form)))``
     report : ``Out(stream.Signature(report_layout))``
@@ -71,7 +71,7 @@ class RowDecoder(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat of weights to its first word."""
-        return 4
+        return 2 + items_latency(self._form)
 
     @property
     def gap(self) -> int:

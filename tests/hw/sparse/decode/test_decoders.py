@@ -135,6 +135,16 @@ def test_stream_of_weights_stops_or_never_ends(form):
     run(case, p_ready=0.8)
 
 
+@pytest.mark.parametrize("form", [BLOCKS[0], ROWS[0]], ids=format_name)
+def test_none_counts_as_one(form):
+    """A command for no words or rows is one for one: nothing waits for ever."""
+    case, rng = EncodingCase(form), np.random.default_rng(5)
+    case.add_random(rng, 1, form.slots // 2, 1.0)
+    case.add_random(rng, 3, form.slots, 1.0)
+    case.commands[0] &= ~0xFFFF
+    run(case)
+
+
 @pytest.mark.parametrize("form", [BLOCKS[1], BLOCKS[-1], ROWS[0], ROWS[-1]], ids=format_name)
 def test_reset_in_midstream(form):
     for cut in (1, 3, 6):
