@@ -36,6 +36,8 @@ class Accumulators(wiring.Component):
     result : ``Out(signed(accumulator_width(config)))``
     result_valid : ``Out(1)``, result_slot : ``Out(slot_layout)``
         The new value of the accumulator, and what it is for.
+    emits : ``Out(1)``
+        It is a result, ``result_valid`` and ``emit`` of its slot, from a register.
     """
 
     def __init__(self, config: Configuration):
@@ -49,6 +51,7 @@ class Accumulators(wiring.Component):
             "negate": In(1),
             "result": Out(signed(accumulator_width(config))),
             "result_valid": Out(1),
+            "emits": Out(1),
             "result_slot": Out(slot_layout(config)),
         })
 
@@ -67,6 +70,9 @@ class Accumulators(wiring.Component):
             stages.append(Signal(layout, name=f"stage_{number}"))
             with m.If(self.proceed):
                 m.d.sync += stages[-1].eq(stages[-2])
+
+        with m.If(self.proceed):
+            m.d.sync += self.emits.eq(stages[2].valid & stages[2].slot.emit)
 
         m.submodules.accumulators = store = BlockRam(
             width, self._config.table.row_block, zero=True)

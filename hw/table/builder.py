@@ -2,17 +2,15 @@
 """Builders: activations in, tables of their signed sums out, one entry a cycle each."""
 
 from amaranth import *
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 
 from ...golden.config import Configuration
-from ...golden.table import entry_width
 from ...golden.timing import build_cycles, octet_steps, plane_steps
-from ..adder import add
 from ..arithmetic import pick
-from ..tree import delayed
 from .commands import TILE, take, tile_layout, walk_command
+from .entries import build_entries, stage_words
 from .handover import builder_ports, offer_tiles
-from .programs import builder_lanes, programs, step_layout, steps
+from .programs import steps
 
 __all__ = ["TableBuilder"]
 
@@ -62,7 +60,6 @@ class TableBuilder(wiring.Component):
 
     def __init__(self, config: Configuration):
         self._config = config
-        self._lanes = builder_lanes(config)
         super().__init__(builder_ports(config))
 
     @property
@@ -122,12 +119,12 @@ class TableBuilder(wiring.Component):
         columns = []
         for number in range(t.tokens):
             of, suffix = (load & (token == number), f"_{number}") if t.tokens > 1 else (load, "")
-            staged = self._stage(m, of & ~rest, word, present, f"word{suffix}", t.window)
+            staged = stage_words(m, self, of & ~rest, word, present, f"word{suffix}", t.window)
             if t.trits:
-                staged += self._stage(m, of & rest, word, present, f"rest{suffix}",
+                staged += stage_words(m, self, of & rest, word, present, f"rest{suffix}",
                                       t.beat_bits // 8)
             columns.append(staged)
-        self._build(m, columns, command, window, bank, step, index)
+        build_entries(m, self, columns, command, window, bank, step, index)
         return m
 
     def _token(self, m, load, active):
@@ -245,84 +242,3 @@ class TableBuilder(wiring.Component):
             with m.If(whole):
                 m.d.sync += tile.rows[:block_bits].eq(0)
         return present
-
-    def _stage(self, m, load, word, present, name, columns):
-        """Register the words of so many columns; return them."""
-        width, per_word = self._config.table.activation_bits, self._config.activations_per_word
-        payload, staged = Cat(lane for lane in self.activations.payload), []
-        for number in range(columns // per_word):
-            register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
-            taken = Signal(name=f"{name}_{number}_taken")
-            m.d.comb += taken.eq(load & (word == number))
-            with m.If(taken):
-                m.d.sync += register.eq(payload)
-            for lane in range(per_word):
-                with m.If(taken & ~present[lane]):  # the reset of a register costs nothing
-                    m.d.sync += register.word_select(lane, width).eq(0)
-            staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
-        return staged
-
-    def _build(self, m, columns, command, window, bank, step, index):
-        """Three stages: look up the step, select the activation, add; then the entry is written."""
-        t, layout = self._config.table, step_layout(self._config)
-        stepping, summing = Signal(), Signal()
-        m.d.sync += [stepping.eq(step), summing.eq(stepping)]
-        kinds = [command.trits] * (t.planes and t.trits)
-        window_now = delayed(m, "window_now", window)
-        now, then = [], []
-        for program in range(programs(self._config)):
-            lists = steps(self._config, program)
-            rom = memory.Memory(shape=layout, depth=len(lists) * len(lists[0]),
-                                init=[fields for given in lists for fields in given],
-                                attrs={"rom_style": "block"} if t.deep else {})
-            m.submodules[f"program_{program}"] = rom
-            port = rom.read_port()
-            m.d.comb += port.addr.eq(Cat(index, *kinds))
-            now.append(port.data)
-            then.append(Signal(layout, name=f"step_{program}", reset_less=True))
-            m.d.sync += then[-1].eq(port.data)
-        turn = self._turn(m, then[0].late, command, window)
-        write = summing & then[0].write
-        m.d.sync += self.address.eq(then[0].entry)
-        if t.deep:
-            m.d.sync += [self.write.eq(write), self.turn.eq(turn)]
-        else:
-            m.d.sync += self.write.eq(Cat(write & (turn == number)
-                                          for number in range(len(self.write))))
-        m.d.sync += self.bank.eq(delayed(m, "bank", bank, 2))
-        for builder, lanes in enumerate(self._lanes):
-            program = builder % len(now)
-            totals = [self.entry[builder]]
-            if t.tokens > 1:
-                totals = [Signal(signed(entry_width(self._config)), name=f"entry_{builder}_{token}")
-                          for token in range(t.tokens)]
-                m.d.comb += self.entry[builder].eq(Cat(totals))
-            for token, total in enumerate(totals):
-                reach = {select: pick(window_now, dict(enumerate(
-                    [columns[token][column] for column in reached] or [Const(0, 1)])))
-                    for select, reached in lanes.items()}
-                name = f"{builder}_{token}" if t.tokens > 1 else f"{builder}"
-                self._builder(m, name, total, reach, now[program], then[program], summing)
-
-    def _turn(self, m, late, command, window):
-        """Return which of its tables a builder writes next."""
-        t = self._config.table
-        before = delayed(m, "window_then", Cat(window, command.trits), 2)
-        turn, trits = before[:-1], before[-1]
-        if not t.trits:
-            return turn
-        of_trits = Cat(late, turn[:-1])
-        return Mux(trits, of_trits, turn) if t.planes else of_trits
-
-    def _builder(self, m, name, total, lanes, now, then, summing):
-        """Select one of the columns in reach, and add it to the total."""
-        x = Signal(signed(self._config.table.activation_bits), name=f"x_{name}", reset_less=True)
-        m.d.sync += x.eq(pick(now.select, lanes))
-        words, choose = [total, x], None
-        if self._config.table.planes:
-            words, choose = [total, x, x << 1], then.double
-        following = add(m, f"add_{name}", words, len(total), choose=choose,
-                        complement=(0, then.subtract), carry=(then.subtract, 0))
-        m.d.sync += total.eq(0)
-        with m.If(summing & ~then.clear):
-            m.d.sync += total.eq(following)

@@ -3,14 +3,18 @@
 
 from ...golden.config import Configuration
 from ...golden.table import accumulator_width, entry_width, tables, total_width
+from ...golden.timing import reads_lanes, walks_rows
 from .commands import entry_bits
 from .programs import builder_lanes
 
 __all__ = ["lut_estimate", "table_bits", "table_sites"]
 
-#: LUTs of counters, state and handshakes in plain mode, and of what a builder has beside its
-#: adder and its choice: fits to synthesis.
-_CONTROL = {"xc7": 135, "ecp5": 235}
+#: LUTs of counters, state and handshakes in plain mode; of what they are less where a sequencer
+#: walks rows, and where builders read lanes; and of what a builder has beside its adder and its
+#: choice: fits to synthesis.
+_CONTROL = {"xc7": 128, "ecp5": 197}
+_ROWS = {"xc7": 16, "ecp5": 36}
+_LANES = {"xc7": 22, "ecp5": 75}
 _BUILDER = {"xc7": 7, "ecp5": 12}
 
 
@@ -63,6 +67,10 @@ def _choice(inputs: int, target: str) -> int:
 
 def _builders(config: Configuration, target: str) -> int:
     t, total = config.table, 0
+    if reads_lanes(config):  # two blocks, or a plain memory, for eight lanes; and which are missing
+        choice = 1 if target == "ecp5" else 2
+        each = t.tokens * (t.activation_bits * choice + _adder(entry_width(config), target)) + 4
+        return len(builder_lanes(config)) * each
     for lanes in builder_lanes(config):
         reach = len({tuple(columns) for columns in lanes.values()})
         reach += sum(len(columns) - 1 for columns in lanes.values() if columns)
@@ -105,8 +113,8 @@ def lut_estimate(config: Configuration, target: str) -> int:
     accumulators = _adder(width, target)
     if t.planes:
         accumulators += (total_width(config) + 3) * (1 if target == "xc7" else 3)
-    bits = t.tokens * width + 1
-    queue = -(-bits // 6) * 4 if target == "xc7" else 6 * -(-bits // 4)
-    writes = 2 * t.rounds
+    writes = 0 if t.deep else 2 * t.rounds
+    control = (_CONTROL[target] - _ROWS[target] * walks_rows(config)
+               - _LANES[target] * reads_lanes(config))
     return (table_sites(config, target) + _builders(config, target) + _decode(config, target)
-            + t.tokens * (_tree(config, target) + accumulators) + queue + writes + _CONTROL[target])
+            + t.tokens * (_tree(config, target) + accumulators) + writes + control)

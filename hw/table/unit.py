@@ -171,7 +171,7 @@ class TableUnit(wiring.Component):
             proceed.eq(~self.results.valid | self.results.ready),
             sequencer.proceed.eq(proceed),
             tables.proceed.eq(proceed),
-            self.results.valid.eq(first.result_valid & first.result_slot.emit),
+            self.results.valid.eq(first.emits),
         ]
         for accumulators, result in zip(self._accumulators, self._lanes(), strict=True):
             m.d.comb += [
@@ -239,7 +239,7 @@ class TableUnit(wiring.Component):
         m.d.comb += [queue.word[name].eq(slot[name]) for name in flags]
         m.d.comb += [
             queue.reserve.eq(sequencer.issue & sequencer.slot.emit),
-            queue.write.eq(first.result_valid & slot.emit),
+            queue.write.eq(first.emits),
             sequencer.credit.eq(queue.room),
             tables.ones.eq(sequencer.slot.ones),
             sequencer.record_room.eq(self._scalers[0].records.ready),

@@ -13,7 +13,7 @@ from luthier.sim.streams import simulate
 @pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("width", [1, 2, 5])
 def test_counts(width, ahead):
-    """Every number of steps, one after the other without a gap, and a cycle of rest now and then."""
+    """Every number of steps, one after the other, and a cycle of rest now and then."""
     unit, seen = StepCounter(width, ahead=ahead), []
 
     async def drive(ctx):

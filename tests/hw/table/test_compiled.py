@@ -31,7 +31,7 @@ class Streams(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit = self.unit
-        for name, member in self.signature.members.items():
+        for name in self.signature.members:
             inside, outside = getattr(self.unit, name), wiring.flipped(getattr(self, name))
             wiring.connect(m, inside, outside)
         return m

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data path of builders: staged activations, choice, adders, entries."""
+
+from amaranth import *
+from amaranth.lib import memory
+
+from ...golden.table import entry_width
+from ..adder import add
+from ..arithmetic import pick
+from ..tree import delayed
+from .programs import builder_lanes, programs, step_layout, steps
+
+__all__ = ["build_entries", "stage_words"]
+
+
+def stage_words(m, builder, load, word, present, name: str, columns: int) -> list:
+    """Register the words of so many columns, where lanes are ``present``; return the columns."""
+    config = builder.config
+    width, per_word = config.table.activation_bits, config.activations_per_word
+    payload, staged = Cat(lane for lane in builder.activations.payload), []
+    for number in range(columns // per_word):
+        register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
+        taken = Signal(name=f"{name}_{number}_taken")
+        m.d.comb += taken.eq(load & (word == number))
+        with m.If(taken):
+            m.d.sync += register.eq(payload)
+        for lane in range(per_word):
+            with m.If(taken & ~present[lane]):  # the reset of a register costs nothing
+                m.d.sync += register.word_select(lane, width).eq(0)
+        staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
+    return staged
+
+
+def build_entries(m, builder, columns, command, window, bank, step, index) -> None:
+    """Write the entries of all builders, from the columns of each token.
+
+    Three stages: look up the step, select the activation, add; then the entry is written.
+    """
+    config = builder.config
+    t, layout = config.table, step_layout(config)
+    stepping, summing = Signal(), Signal()
+    m.d.sync += [stepping.eq(step), summing.eq(stepping)]
+    kinds = [command.trits] * (t.planes and t.trits)
+    window_now = delayed(m, "window_now", window)
+    now, then = [], []
+    for program in range(programs(config)):
+        lists = steps(config, program)
+        rom = memory.Memory(shape=layout, depth=len(lists) * len(lists[0]),
+                            init=[fields for given in lists for fields in given],
+                            attrs={"rom_style": "block"} if t.deep else {})
+        m.submodules[f"program_{program}"] = rom
+        port = rom.read_port()
+        m.d.comb += port.addr.eq(Cat(index, *kinds))
+        now.append(port.data)
+        then.append(Signal(layout, name=f"step_{program}", reset_less=True))
+        m.d.sync += then[-1].eq(port.data)
+    turn = _turn(m, config, then[0].late, command, window)
+    write = summing & then[0].write
+    m.d.sync += builder.address.eq(then[0].entry)
+    if t.deep:
+        m.d.sync += [builder.write.eq(write), builder.turn.eq(turn)]
+    else:
+        m.d.sync += builder.write.eq(Cat(write & (turn == number)
+                                      for number in range(len(builder.write))))
+    m.d.sync += builder.bank.eq(delayed(m, "bank", bank, 2))
+    for number, lanes in enumerate(builder_lanes(config)):
+        program = number % len(now)
+        totals = [builder.entry[number]]
+        if t.tokens > 1:
+            totals = [Signal(signed(entry_width(config)), name=f"entry_{number}_{token}")
+                      for token in range(t.tokens)]
+            m.d.comb += builder.entry[number].eq(Cat(totals))
+        for token, total in enumerate(totals):
+            reach = {select: pick(window_now, dict(enumerate(
+                [columns[token][column] for column in reached] or [Const(0, 1)])))
+                for select, reached in lanes.items()}
+            name = f"{number}_{token}" if t.tokens > 1 else f"{number}"
+            _add_up(m, config, name, total, reach, now[program], then[program], summing)
+
+
+def _turn(m, config, late, command, window):
+    """Return which of its tables a builder writes next."""
+    t = config.table
+    before = delayed(m, "window_then", Cat(window, command.trits), 2)
+    turn, trits = before[:-1], before[-1]
+    if not t.trits:
+        return turn
+    of_trits = Cat(late, turn[:-1])
+    return Mux(trits, of_trits, turn) if t.planes else of_trits
+
+
+def _add_up(m, config, name, total, lanes, now, then, summing):
+    """Select one of the columns in reach, and add it to the total."""
+    x = Signal(signed(config.table.activation_bits), name=f"x_{name}", reset_less=True)
+    m.d.sync += x.eq(pick(now.select, lanes))
+    words, choose = [total, x], None
+    if config.table.planes:
+        words, choose = [total, x, x << 1], then.double
+    following = add(m, f"add_{name}", words, len(total), choose=choose,
+                    complement=(0, then.subtract), carry=(then.subtract, 0))
+    m.d.sync += total.eq(0)
+    with m.If(summing & ~then.clear):
+        m.d.sync += total.eq(following)
