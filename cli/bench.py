@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, UserError
-from . import chain, cycles, density
+from . import chain, cycles, density, transforms
 from .options import FORMATS, DeviceOption, SeedOption, describe, random_weights
 from .output import JsonOption, Output, log
 
@@ -225,3 +225,4 @@ def register(app: typer.Typer) -> None:
     chain.register(bench)
     density.register(bench)
     cycles.register(bench)
+    transforms.register(bench)
