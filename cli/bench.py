@@ -224,6 +224,6 @@ def register(app: typer.Typer) -> None:
 
     chain.register(bench)
     density.register(bench)
-    transforms.register(bench)
     cycles.register(bench)
     encodings.register(bench)
+    transforms.register(bench)

@@ -9,6 +9,7 @@ import typer
 from ..golden.errors import UserError
 from .output import JsonOption, Output, log
 from .plots import check_plot, pyplot, save_plot
+from .synthesis import cell, check_route
 
 __all__ = ["register"]
 
@@ -75,9 +76,7 @@ def register(bench: typer.Typer) -> None:
 
 
 def _check(target: str, liberty: Path | None, plot: Path | None, route: bool) -> None:
-    from ..gen.routing import ROUTED_TARGETS
     from ..gen.synthesis import TARGETS
-    from ..gen.tools import require_nextpnr
 
     if target not in (*TARGETS, "asic"):
         raise UserError(f"--target must be {', '.join(TARGETS)} or asic, not {target!r}")
@@ -87,12 +86,8 @@ def _check(target: str, liberty: Path | None, plot: Path | None, route: bool) ->
         raise UserError(f"--liberty is for --target asic, not {target}; leave it out")
     if liberty is not None and not liberty.is_file():
         raise UserError(f"--liberty {liberty}: there is no such file")
-    if route and target not in ROUTED_TARGETS:
-        raise UserError(f"--route is for --target {' or '.join(ROUTED_TARGETS)}, not {target}; "
-                        f"leave it out")
+    check_route(route, target)
     check_plot(plot)
-    if route:
-        require_nextpnr(target)
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -102,14 +97,6 @@ def _kind(row: dict[str, Any]) -> str:
 def _name(row: dict[str, Any]) -> str:
     table = f", {row['store']}, K = {row['k']}" if row["store"] else ""
     return f"{row['design']}, {row['part']}{table}"
-
-
-def _cell(key: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    if key.endswith("per_weight"):
-        return f"{value:.2f}"
-    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
 
 
 def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) -> None:
@@ -123,7 +110,8 @@ def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) 
         columns["MHz"] = "fmax_mhz"
     table = []
     for row in sorted(rows, key=lambda row: (row["alphabet"], row["bits"], row["part"])):
-        cells = [_cell(key, row[key]) for key in columns.values()]
+        cells = [cell(row[key], 2 if key.endswith("per_weight") else 1)
+                 for key in columns.values()]
         factor = "" if row["factor"] is None else f"{row['factor']:.2f}"
         table.append((_kind(row), _name(row), str(row["weights_per_cycle"]), *cells, factor))
     output.table(("weights", f"design for {target}", "a cycle", *columns, "denser by"), table)

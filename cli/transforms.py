@@ -1,135 +1,116 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``luthier bench fwht``: what Walsh-Hadamard transforms cost, and how fast they are."""
+"""``luthier bench fwht``: what Walsh-Hadamard transforms cost, and when results come."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..golden.errors import CheckFailed, UserError
-from .options import SeedOption
+from ..golden.errors import UserError
 from .output import JsonOption, Output
 from .plots import check_plot, pyplot, save_plot
+from .synthesis import cell, check_route
 
 __all__ = ["register"]
+
+_COLUMNS = {
+    "LUT": "lut", "carry": "carry", "RAM LUT": "ram_lut", "FF": "ff", "block RAM": "block_ram",
+    "memory": "memory_bits", "bound": "bound_bits", "adders": "adders", "first": "first_result",
+    "LUT/sample": "lut_per_sample"}
 
 
 def register(bench: typer.Typer) -> None:
     """Add the command to ``luthier bench``."""
 
-    @bench.command("fwht", epilog="Example: luthier bench fwht --target ecp5 --plot fwht.png")
+    @bench.command("fwht", epilog="Example: luthier bench fwht --target ecp5 --sizes 64 --plot "
+                                  "fwht.png")
     def fwht(
-        target: Annotated[str, typer.Option("--target", help="xc7, ecp5 or ice40.")] = "ecp5",
-        sizes: Annotated[list[int] | None, typer.Option(
-            "--size", metavar="N", show_default=False,
-            help="Samples of a transform, several times for several; 64, 256, 1024, 4096.")] = None,
-        lanes: Annotated[list[int] | None, typer.Option(
-            "--lanes", metavar="P", show_default=False,
-            help="Samples a cycle, likewise; 1, 4, 16.")] = None,
-        widths: Annotated[list[int] | None, typer.Option(
-            "--width", metavar="W", show_default=False,
-            help="Bits of a sample, likewise; all sizes have the first, 8, and one has the "
-                 "others, 4 and 16, too.")] = None,
-        route: Annotated[bool, typer.Option(
-            "--route", help="Place and route too, for ecp5 and ice40: the median Fmax of three "
-                            "seeds. Takes minutes.")] = False,
-        seed: SeedOption = 0,
+        target: Annotated[str, typer.Option("--target", help="ecp5 or xc7.")] = "ecp5",
+        sizes: Annotated[str, typer.Option(
+            "--sizes", help="N, samples of a transform, with commas: powers of two.")] = (
+                "64,1024,4096"),
+        lanes: Annotated[str, typer.Option(
+            "--lanes", help="P, samples a cycle; those above N are left out.")] = "1,4,16",
+        widths: Annotated[str, typer.Option("--widths", help="Bits of a sample, 2 to 16.")] = "8",
         plot: Annotated[Path | None, typer.Option(
-            "--plot", metavar="FILE", help="Draw LUT sites and memory: .png or .svg.")] = None,
+            "--plot", metavar="FILE", help="Draw LUTs per sample a cycle: .png or .svg.")] = None,
+        route: Annotated[bool, typer.Option(
+            "--route", help="Place and route too, for ecp5: the median Fmax of three seeds. Takes "
+                            "minutes.")] = False,
         json: JsonOption = None,
     ) -> None:
-        """Synthesise streaming Walsh-Hadamard transforms with Yosys, count, and simulate them.
+        """Synthesise Walsh-Hadamard pipelines with Yosys, beside all butterflies at once.
 
-        Beside each stands what theory asks for: N - P words of memory, 2 P log2 N adders, and first
-        results N/P - 1 cycles after the first beat. Networks of butterflies, which take a whole
-        vector a cycle, are compared with pipelines of as many lanes. The first results are measured
-        in a simulation, which checks all of them.
+        All butterflies at once, and the pipeline of the same throughput, are there up to 64
+        samples. The pipeline takes any size up to N at run time, the other only N. LUTs per sample
+        count carry cells and distributed RAM as the LUT sites that they take or block. The cycles
+        to the first results are simulated.
         """
         output = Output(json)
-        _check(target, plot, route)
+        if target not in ("ecp5", "xc7"):
+            raise UserError(f"--target must be ecp5 or xc7, not {target!r}")
+        check_route(route, target)
+        check_plot(plot)
         from ..gen.routing import ROUTED_TARGETS, SEEDS
-        from ..gen.transforms import designs, measure
-        from ..sim.first_output import first_output
+        from ..gen.transforms import LARGEST_PARALLEL, designs, measure
+        from ..sim.first_result import first_result
 
-        chosen = designs(widths or (8, 4, 16), *(
-            [sizes or (64, 256, 1024, 4096), lanes or (1, 4, 16)]))
+        chosen = designs(_numbers("--sizes", sizes), _numbers("--lanes", lanes),
+                         _numbers("--widths", widths))
         seeds = SEEDS if route else ()
-        with output.progress("designs", len(chosen) * (2 + len(seeds))) as advance:
-            rows = measure(chosen, target, seeds=seeds, done=advance)
-            for design, row in zip(chosen, rows, strict=True):
-                row["first_output"] = first_output(design, seed)
-                advance()
-        _show(output, rows, route)
+        device = ROUTED_TARGETS[target] if route else None
+        rows: list[dict[str, Any]] = []
+        with output.progress("designs and seeds" if route else "designs",
+                             len(chosen) * (1 + len(seeds))) as advance:
+            for design in chosen:
+                found = first_result(design.make())
+                rows.append(measure(design, target, seeds=seeds, done=advance)
+                            | {"first_result": found})
+        _show(output, rows, target, route)
+        output.line(f"memory, bound: bits of delays, and of the N - P samples that must wait; "
+                    f"first: cycles to the first results, simulated; parallel: up to N = "
+                    f"{LARGEST_PARALLEL}, the lanes that a pipeline may have")
         if route:
-            output.line(f"MHz: of the clock on the {ROUTED_TARGETS[target]}, median of "
-                        f"{len(seeds)} seeds")
+            output.line(f"MHz: of the clock on the {device}, median of {len(seeds)} seeds")
         if plot is not None:
             _draw(rows, target, plot)
-        output.write_json({"target": target, "seeds": list(seeds), "rows": rows}, seed=seed)
-        for row in rows:
-            if row["first_output"] != row["latency"]:
-                raise CheckFailed(
-                    f"{row['design']}, N = {row['n']}, P = {row['p']}: the first results came "
-                    f"after {row['first_output']} cycles, declared are {row['latency']}; reproduce "
-                    f"with: luthier bench fwht --size {row['n']} --lanes {row['p']} --seed {seed}")
+        output.write_json({"target": target, "device": device, "seeds": list(seeds), "rows": rows})
 
 
-def _check(target: str, plot: Path | None, route: bool) -> None:
-    from ..gen.routing import ROUTED_TARGETS
-    from ..gen.synthesis import TARGETS
-    from ..gen.tools import require_nextpnr
-
-    if target not in TARGETS:
-        raise UserError(f"--target must be {' or '.join(TARGETS)}, not {target!r}")
-    if route and target not in ROUTED_TARGETS:
-        raise UserError(f"--route is for --target {' or '.join(ROUTED_TARGETS)}, not {target}; "
-                        f"leave it out")
-    check_plot(plot)
-    if route:
-        require_nextpnr(target)
+def _numbers(option: str, text: str) -> list[int]:
+    """Return the different numbers of an option, in order of size."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise UserError(f"{option} must be numbers with commas, such as 4,8, not {text!r}")
+    return sorted(set(map(int, parts)))
 
 
-def _show(output: Output, rows: list[dict[str, Any]], route: bool) -> None:
-    columns = {"LUT": "lut", "RAM LUT": "ram_lut", "carry": "carry", "FF": "ff",
-               "block RAM": "block_ram", "sites/sample": "sites_per_sample",
-               "memory bits": "memory_bits", "least": "least_bits", "adders": "adders",
-               "first result": "first_output", "": "least_latency"}
-    if route:
-        columns["MHz"] = "fmax_mhz"
-
-    def cell(key: str, value: float | None) -> str:
-        if value is None:
-            return ""
-        if key == "sites_per_sample":
-            return f"{value:.0f}"
-        return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
-
-    output.table(
-        ("design", "N", "P", "bits", *(name or "least" for name in columns)),
-        [(row["design"], str(row["n"]), str(row["p"]), str(row["width"]),
-          *(cell(key, row[key]) for key in columns.values())) for row in rows])
-    output.line("sites: LUTs, carry cells and distributed RAM, as the LUT sites that they take or "
-                "block, for each sample a cycle; least: (N - P) bits, and N/P - 1 cycles")
+def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) -> None:
+    columns = _COLUMNS | ({"MHz": "fmax_mhz"} if route else {})
+    output.table((f"design for {target}", "N", "P", "w", *columns), [
+        (row["design"], str(row["n"]), str(row["p"]), str(row["width"]),
+         *(cell(row[key]) for key in columns.values())) for row in rows])
 
 
 def _draw(rows: list[dict[str, Any]], target: str, path: Path) -> None:
     plt = pyplot()
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    width = rows[0]["width"]
-    pipelines = [row for row in rows if row["design"] == "pipeline" and row["width"] == width]
-    for number, lanes in enumerate(sorted({row["p"] for row in pipelines})):
-        some = sorted((row for row in pipelines if row["p"] == lanes), key=lambda row: row["n"])
-        sizes, color = [row["n"] for row in some], f"C{number}"
-        axes[0].plot(sizes, [row["sites"] for row in some], "o-", color=color, label=f"P = {lanes}")
-        axes[1].plot(sizes, [row["memory_bits"] or None for row in some], "o-", color=color)
-        axes[1].plot(sizes, [row["least_bits"] or None for row in some], ":", color=color)
-    network = [row for row in rows if row["design"] == "parallel"]
-    axes[0].plot([row["n"] for row in network], [row["sites"] for row in network], "k^",
-                 label="all samples at once")
-    axes[0].set(title=f"{target} LUT sites, {width}-bit samples", ylabel="LUT sites")
-    axes[1].set(title="bits of delay memory; dotted: (N - P) w", ylabel="bits")
-    for ax in axes:
-        ax.set(xscale="log", yscale="log", xlabel="samples N")
+    widths = list(dict.fromkeys(row["width"] for row in rows))
+    figure, axes = plt.subplots(1, len(widths), figsize=(5 * len(widths), 4), squeeze=False,
+                                layout="constrained")
+    for ax, width in zip(axes[0], widths):
+        shown = [row for row in rows if row["width"] == width]
+        for size in dict.fromkeys(row["n"] for row in shown):
+            pipeline = [row for row in shown if (row["n"], row["design"]) == (size, "pipeline")]
+            ax.plot([row["p"] for row in pipeline], [row["lut_per_sample"] for row in pipeline],
+                    marker="o", label=f"pipeline, N = {size}")
+        parallel = [row for row in shown if row["design"] == "parallel"]
+        if parallel:
+            ax.plot([row["p"] for row in parallel], [row["lut_per_sample"] for row in parallel],
+                    "kx", label="all butterflies at once")
         ax.set_xscale("log", base=2)
-    axes[0].legend()
+        ax.set_ylim(bottom=0)
+        ax.set_title(f"samples of {width} bits")
+        ax.set_xlabel("P, samples a cycle")
+        ax.legend()
+    figure.supylabel(f"{target} LUT sites per sample and cycle")
     save_plot(figure, path)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lanes and whole units cost, beside baselines, from one run with the same switches."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,11 @@ from ..hw.baseline import (
 from ..hw.table import SharedTableUnit, TableUnit
 from ..hw.table.lanes import TableLane
 from ..hw.table.tile import RegisterTile
-from .routing import DoesNotFit, route
+from .routing import speed_figures
 from .synthesis import synthesise, synthesise_cells
 from .verilog import convert
 
 __all__ = ["BITS", "Design", "Rate", "adder_inputs", "designs", "measure"]
-
-log = logging.getLogger("luthier")
 
 #: Bits of the weights that lanes which multiply are shown for, and all others beside them.
 BITS = RadixLane.BITS
@@ -224,7 +221,8 @@ def measure(chosen: Sequence[Design], target: str, liberty: Path | None = None,
         verilog = convert(design.make(), target=target)
         figures, cost = _figures(verilog, design, target, liberty)
         done()
-        speed = _speed(verilog, design, target, seeds if design.part == "unit" else (), done)
+        speed = speed_figures(f"{design.name}, {design.part}", verilog, target,
+                              seeds if design.part == "unit" else (), dsp=design.dsp, done=done)
         for rate in design.rates:
             per_weight = "lut_per_weight" if liberty is None else "gates_per_weight"
             rows.append({
@@ -248,21 +246,6 @@ def _figures(verilog: str, design: Design, target: str,
     found = synthesise(verilog, target, dsp=design.dsp)
     return {"lut": found.lut, "carry": found.carry, "ram_lut": found.ram_lut, "dsp": found.dsp,
             "block_ram": found.block_ram, "ff": found.ff}, found.sites
-
-
-def _speed(verilog: str, design: Design, target: str, seeds: Sequence[int],
-           done: Callable[[], None]) -> dict[str, Any]:
-    """Return how fast a design's clock can be: None where nothing, or too much, is to be routed."""
-    if seeds:
-        try:
-            found = route(verilog, target, seeds=seeds, dsp=design.dsp, done=done)
-        except DoesNotFit as error:
-            log.warning("%s, %s: %s", design.name, design.part, error)
-            for _ in seeds:  # the first has failed, and none is tried after it
-                done()
-        else:
-            return {"fmax_mhz": found.fmax_mhz, "fmax_seeds_mhz": list(found.fmax_each_mhz)}
-    return {"fmax_mhz": None, "fmax_seeds_mhz": None}
 
 
 def _factor(row: dict[str, Any], rows: list[dict[str, Any]]) -> float | None:

@@ -2,6 +2,7 @@
 """Place and route with nextpnr, and how fast a design's clock can be."""
 
 import json
+import logging
 import re
 import statistics
 import tempfile
@@ -14,7 +15,9 @@ from ..golden.errors import UserError
 from .synthesis import synthesise_netlist
 from .tools import require_nextpnr, run_nextpnr
 
-__all__ = ["ROUTED_TARGETS", "SEEDS", "DoesNotFit", "Routed", "route"]
+__all__ = ["ROUTED_TARGETS", "SEEDS", "DoesNotFit", "Routed", "route", "speed_figures"]
+
+log = logging.getLogger("luthier")
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,24 @@ def route(verilog: str, target: str, *, seeds: Sequence[int] = SEEDS, dsp: bool 
             found.append(_fmax(target, device, seed, folder))
             done()
     return Routed(device.name, tuple(seeds), tuple(found))
+
+
+def speed_figures(name: str, verilog: str, target: str, seeds: Sequence[int], *, dsp: bool = True,
+                  done: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Return ``fmax_mhz`` and ``fmax_seeds_mhz`` of a design as :func:`route` finds them.
+
+    Both are None without seeds, and for a design that does not fit, which is logged with its name.
+    """
+    if seeds:
+        try:
+            found = route(verilog, target, seeds=seeds, dsp=dsp, done=done)
+        except DoesNotFit as error:
+            log.warning("%s: %s", name, error)
+            for _ in seeds:  # the first has failed, and none is tried after it
+                done()
+        else:
+            return {"fmax_mhz": found.fmax_mhz, "fmax_seeds_mhz": list(found.fmax_each_mhz)}
+    return {"fmax_mhz": None, "fmax_seeds_mhz": None}
 
 
 def _register_ports(module: dict[str, Any], flip_flop: tuple[str, str, str, str]) -> None:

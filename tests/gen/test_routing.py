@@ -10,7 +10,7 @@ from amaranth import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from luthier.gen import density
+from luthier.gen import routing
 from luthier.gen.density import Design, Rate, measure
 from luthier.gen.routing import ROUTED_TARGETS, SEEDS, DoesNotFit, Routed, route
 from luthier.golden.errors import ToolMissing, UserError
@@ -119,7 +119,7 @@ def test_design_that_does_not_fit_has_rows(monkeypatch, caplog):
     def refuse(*arguments, **options):
         raise DoesNotFit("the design does not fit")
 
-    monkeypatch.setattr(density, "route", refuse)
+    monkeypatch.setattr(routing, "route", refuse)
     seen = []
     with caplog.at_level(logging.WARNING, "luthier"):
         row, _ = measure([COUNTER], "ice40", done=lambda: seen.append(None), seeds=SEEDS)
