@@ -9,7 +9,7 @@ has nothing to do for a register that holds its value.
 
 import re
 
-__all__ = ["merge_processes"]
+__all__ = ["merge_processes", "wake_constants"]
 
 _NAME = r"(?:\\\S+ |\w+)"
 #: A register that takes its next value from a variable without a name in the source.
@@ -21,7 +21,34 @@ _NEXT = re.compile(r"^  always @\* begin\n"
                    r"    (?P<variable>\\\$\d+ ) = (?P<default>.*?);\n"
                    r"(?P<body>.*?)^  end\n", re.M | re.S)
 _WAKE = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+ ) = 0;\n", re.M)
+#: Bits of a signal that are constant, where others of it come from a process. Nothing that such a
+#: process depends on ever changes, and so a simulator never runs it.
+_CONSTANT = re.compile(rf"^  always @\*\n    (?P<bits>{_NAME} ?\[[\d:]+\]) = "
+                       r"(?P<value>\d+'h[\da-fxz]+);\n", re.M)
 _MODULE_END = "endmodule\n"
+
+
+def wake_constants(verilog: str) -> str:
+    """Return the same design, in which a simulator sets bits that are constant.
+
+    Parameters
+    ----------
+    verilog : str
+        What :func:`merge_processes` returns.
+    """
+    def module(text: str) -> str:
+        count = 0
+
+        def woken(match: re.Match[str]) -> str:
+            nonlocal count
+            count += 1
+            wake = rf"\$constant${count} "
+            return (f"  reg {wake}= 0;\n  always @* begin\n    if ({wake}) begin end\n"
+                    f"    {match['bits']} = {match['value']};\n  end\n")
+
+        return _CONSTANT.sub(woken, text)
+
+    return _MODULE_END.join(module(text) for text in verilog.split(_MODULE_END))
 
 
 def merge_processes(verilog: str) -> str:

@@ -23,7 +23,7 @@ from ..golden.config import Configuration
 from ..golden.errors import UserError
 from ..golden.protocol import identification
 from .manifest import manifest
-from .processes import merge_processes
+from .processes import merge_processes, wake_constants
 from .tools import python_module, require_amaranth
 
 __all__ = ["Artefact", "convert", "generate", "ports"]
@@ -138,7 +138,7 @@ def convert(component: wiring.Component, *, name: str = TOP, target: str | None 
         raise _refusal(name, result.stderr)
     numbers = itertools.count()
     return _MEMORY.sub(lambda match: _zero_loop(match, next(numbers)),
-                       _NO_BITS.sub("", merge_processes(result.stdout)))
+                       _NO_BITS.sub("", wake_constants(merge_processes(result.stdout))))
 
 
 def _refusal(name: str, stderr: str) -> Exception:

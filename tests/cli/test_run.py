@@ -78,7 +78,7 @@ def test_a_wrong_result_fails(capsys, monkeypatch):
     (["--device", "golden:tiny"], "model shakespeare-small does not fit configuration 'tiny': it "
                                   "needs "),
     (["--device", "golden:a5"], "use configuration a16 or blockram or default or "
-                                  "prefill or registers or wide")])
+                                  "prefill or registers or rotation or wide")])
 def test_mistakes(capsys, arguments, words):
     assert main([*SMALL, *arguments]) == 2
     captured = capsys.readouterr()

@@ -4,7 +4,7 @@
 import pytest
 
 from luthier.gen import verilog
-from luthier.gen.processes import merge_processes
+from luthier.gen.processes import merge_processes, wake_constants
 from luthier.gen.tools import run_yosys
 from luthier.golden.config import load_configuration
 from luthier.hw.engine.results import ResultWriter
@@ -114,3 +114,16 @@ def test_comparison_can_fail(monkeypatch, tmp_path):
         return text.replace("oldest <= youngest;", "oldest <= oldest;")
 
     assert "unproven" in compare(tmp_path, "tokens", monkeypatch, lost)
+
+
+def test_bits_that_never_change_are_set():
+    """A simulator does not run a process in which nothing can change."""
+    lines = ["  always @*", "    \\a$7 [55] = 1'h1;", "  always @*", "    b[7:4] = 4'ha;",
+             "  always @*", "    b[3:0] = c;", "endmodule", ""]
+    woken = wake_constants("\n".join(lines))
+    assert woken.split("\n") == [
+        r"  reg \$constant$1 = 0;", "  always @* begin", r"    if (\$constant$1 ) begin end",
+        r"    \a$7 [55] = 1'h1;", "  end",
+        r"  reg \$constant$2 = 0;", "  always @* begin", r"    if (\$constant$2 ) begin end",
+        "    b[7:4] = 4'ha;", "  end",
+        "  always @*", "    b[3:0] = c;", "endmodule", ""]

@@ -77,3 +77,28 @@ def test_watchdog():
 def test_wrong_streams():
     with pytest.raises(ValueError, match=r"streams must be \['i'\] and \['o'\], not \['x'\]"):
         CompiledUnit(StreamRegister(8)).run({"x": []}, {"o": 0})
+
+
+class Marked(wiring.Component):
+    """Passes words on, above which there is a bit that never changes, and one that may."""
+
+    i: In(stream.Signature(6))
+    o: Out(stream.Signature(8))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready),
+            self.o.payload[7].eq(1),
+        ]
+        with m.If(self.i.payload[0]):
+            m.d.comb += self.o.payload[6].eq(self.i.payload[1])
+        with m.If(self.i.valid):
+            m.d.comb += self.o.payload[:6].eq(self.i.payload)
+        return m
+
+
+def test_bits_that_never_change():
+    """Verilog's ``always @*`` alone would never set them."""
+    got, _ = CompiledUnit(Marked()).run({"i": [0, 1, 3]}, {"o": 3})
+    assert [transfer.payload for transfer in got["o"]] == [0x80, 0x81, 0xC3]
