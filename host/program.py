@@ -17,7 +17,7 @@ from .arguments import integers, plain_array
 from .hazards import check_program
 from .program_builder import ProgramBuilder
 from .results import compare
-from .scratchpad_steps import ScratchpadStep
+from .scratchpad_steps import ElementStep, TransformStep
 from .step import Step
 from .vectors import Vector
 from .waiting import run_limit
@@ -157,7 +157,8 @@ class Program(ProgramBuilder):
                             f"{vector.dtype}, not {given.dtype} of shape {given.shape}")
         return given.astype(vector.dtype).reshape(1, -1)
 
-    def _scaled(self, scales: Sequence[tuple[int, int]]) -> list[Step | ScratchpadStep]:
+    def _scaled(
+            self, scales: Sequence[tuple[int, int]]) -> list[Step | TransformStep | ElementStep]:
         """Return the steps with the output stages of one run."""
         places = [place for place, step in enumerate(self._steps) if step.by_token]
         if len(scales) != len(places):
@@ -215,7 +216,7 @@ class Program(ProgramBuilder):
         return [vector.read(data) for data, (vector, _) in zip(raw, self._outputs, strict=True)]
 
     def _check(self, given: list[NDArray[np.integer]], results: list[NDArray[np.integer]],
-               steps: list[Step | ScratchpadStep]) -> None:
+               steps: list[Step | TransformStep | ElementStep]) -> None:
         """Compare the outputs with those of the golden model, which runs all steps."""
         device = self._device
         if device.check == "never":

@@ -19,7 +19,7 @@ from .hazards import order
 from .layer import Layer
 from .quantised import QuantiserMode, RoundingMode, known_quantisation
 from .scaling import multiplier_and_shift
-from .scratchpad_steps import ElementStep, ScratchpadStep, TransformStep
+from .scratchpad_steps import ElementStep, TransformStep
 from .step import Step, require_one_operation, scaled_by_token
 from .transforms import known_block, require_transform, transform_descriptor
 from .vectors import Scales, Vector
@@ -48,7 +48,7 @@ class ProgramBuilder:
         self._vectors: list[Vector] = []
         self._inputs: list[tuple[Vector, bool]] = []  # and whether they are samples
         self._outputs: list[tuple[Vector, str]] = []  # and the name of the operation
-        self._steps: list[Step | ScratchpadStep] = []
+        self._steps: list[Step | TransformStep | ElementStep] = []
         self._free = 0
         self._descriptors: list[Descriptor] = []
         self._declared = 0

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..golden.errors import UserError
+from ..golden.sparse import Pattern
+from ..golden.sparse import prune as prune_pattern
 from ..golden.sparse.encodings import GROUP
 from .arguments import whole
 from .weight_arguments import matrix
@@ -54,11 +56,9 @@ def prune(array: ArrayLike, kept: int, block: int) -> NDArray[np.integer]:
     """
     values = matrix(array, "weights to be pruned")
     kept, block = read_pattern((kept, block))
-    rows, columns = values.shape
-    size = np.full((rows, -(-columns // block) * block), -1, np.int64)
-    size[:, :columns] = abs(values.astype(np.int64))
-    left = _largest(size.reshape(rows, -1, block), kept)
-    return np.where(left.reshape(rows, -1)[:, :columns], values, 0).astype(values.dtype)
+    columns = values.shape[1]
+    whole_blocks = np.pad(values, ((0, 0), (0, -columns % block)))
+    return prune_pattern(whole_blocks, Pattern(kept, block))[:, :columns].astype(values.dtype)
 
 
 def prune_groups(array: ArrayLike, share: float) -> NDArray[np.integer]:

@@ -15,11 +15,11 @@ from ..golden.descriptor import Descriptor, Opcode
 from .transforms import require_transform
 from .vectors import Scales, Vector
 
-__all__ = ["ElementStep", "ScratchpadStep", "TransformStep"]
+__all__ = ["ElementStep", "TransformStep"]
 
 
 @dataclass(frozen=True)
-class ScratchpadStep:
+class _ScratchpadStep:
     """An operation on a vector.
 
     Attributes
@@ -65,13 +65,9 @@ class ScratchpadStep:
         """Return 0: no weights."""
         return 0.0
 
-    def run_golden(self, config: Configuration, known: dict[int, NDArray[Any]]) -> None:
-        """Add the results to ``known``: vectors (1, size) by number."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
-class TransformStep(ScratchpadStep):
+class TransformStep(_ScratchpadStep):
     """A transform, a quantiser, or both; the third vector is that of scales."""
 
     @property
@@ -89,7 +85,7 @@ class TransformStep(ScratchpadStep):
 
 
 @dataclass(frozen=True)
-class ElementStep(ScratchpadStep):
+class ElementStep(_ScratchpadStep):
     """RESCALE, ADD or GATHER; the third vector is what is added, or numbers."""
 
     def run_golden(self, config: Configuration, known: dict[int, NDArray[Any]]) -> None:

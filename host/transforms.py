@@ -15,7 +15,7 @@ from ..golden.descriptor import Descriptor, Element, Opcode, result_words, sourc
 from ..golden.errors import UserError
 from ..golden.places import MOST_SAMPLES
 from ..golden.protocol import Report, Space
-from ..golden.quantiser import Quantisation
+from ..golden.quantiser import Mode, Quantisation
 from ..golden.timing import cycles
 from ..golden.transform import (
     Transformed,
@@ -96,7 +96,7 @@ def transform_descriptor(config: Configuration, columns: int, element: Element, 
     if quantisation is None:
         return replace(d, opcode=Opcode.HADAMARD)
     q = quantisation
-    static = q.mode == q.mode.STATIC
+    static = q.mode == Mode.STATIC
     mantissa = q.mantissa if static else 0
     return replace(
         d, opcode=Opcode.QUANTISE if block is None else Opcode.HADAMARD_QUANTISE,
@@ -190,7 +190,7 @@ def _run(device: Device, d: Descriptor, samples: NDArray[np.int64],
             f"configuration {config.name!r}; cut it, or raise scratchpad.words")
     kind = np.dtype(_DTYPES[Element(d.source_type)]).newbyteorder("<")
     target = np.dtype(_DTYPES[Element(d.destination_type)]).newbyteorder("<")
-    asymmetric = Opcode(d.opcode).quantises and d.planes_used == 3
+    asymmetric = Opcode(d.opcode).quantises and d.planes_used == Mode.ASYMMETRIC
     if asymmetric:  # codes are unsigned
         target = np.dtype(target.str.replace("i", "u"))
     wanted = [run(transform, d, x) for x in samples] if device.check != "never" else []

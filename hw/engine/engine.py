@@ -141,7 +141,7 @@ class Engine(wiring.Component):
         free = Signal()
         same = Cat(Const(1), *(at_work[name] == mine[name] for name in paths)).all()
         m.d.comb += [
-            free.eq(~control.working | same if paths else 1),
+            free.eq(~control.working | same),
             wanted.eq(control.dispatch.valid & free & ~Cat(*mine.values(), Const(0, 1)).any()),
             control.dispatch.ready.eq(free & room),
         ]

@@ -18,8 +18,8 @@ result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 
 #: Cycles from a sum to its result.
 OUTPUT_LATENCY = 3
 
-#: Bits of the lower part of a sum.
-_WORD = 32
+#: Bits of the lower part of a sum, and of the multiplier.
+_WORD, _MULTIPLIER = 32, 16
 
 
 class OutputStage(wiring.Component):
@@ -30,21 +30,24 @@ class OutputStage(wiring.Component):
     Parameters
     ----------
     config : Configuration
+    width : int, optional
+        Bits of a sum; by default those of a row's.
 
     Members
     -------
-    valid : ``In(1)``, total : ``In(signed(sum_width(config)))``, last : ``In(1)``
+    valid : ``In(1)``, total : ``In(signed(width))``, last : ``In(1)``
         A sum.
     stage : ``In(scale_command())``
         What to do with it.
     result : ``Out(result_layout)``, result_valid : ``Out(1)``
     """
 
-    def __init__(self, config: Configuration):
+    def __init__(self, config: Configuration, width: int | None = None):
         self._config = config
+        self._product_bits = product_width(config) if width is None else width + _MULTIPLIER
         super().__init__({
             "valid": In(1),
-            "total": In(signed(sum_width(config))),
+            "total": In(signed(sum_width(config) if width is None else width)),
             "last": In(1),
             "stage": In(scale_command()),
             "result": Out(result_layout),
@@ -58,11 +61,8 @@ class OutputStage(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # The product comes in two halves, that of the lower word unsigned, and is put together in
-        # the next cycle.
-        product = Signal(signed(product_width(self._config)))
-        lower = Signal(signed(_WORD + 17), reset_less=True)
-        upper = Signal(signed(len(product) - _WORD), reset_less=True)
+        product = Signal(signed(self._product_bits), name="product")
+        self._multiply(m, product)
         # One bit more than a result, so that whatever was out of range still is.
         quotient = Signal(signed(33), reset_less=True)
         beyond, up = Signal(reset_less=True), Signal(reset_less=True)
@@ -75,13 +75,7 @@ class OutputStage(wiring.Component):
             Cat(last, self.result.last).eq(Cat(self.last, last)),
         ]
         with m.If(self.valid):
-            m.d.sync += [
-                lower.eq(self.total[:_WORD] * self.stage.multiplier),
-                upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
-                shift.eq(self.stage.shift),
-                elements[0].eq(self.stage.element),
-            ]
-        m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))
+            m.d.sync += [shift.eq(self.stage.shift), elements[0].eq(self.stage.element)]
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
@@ -118,3 +112,23 @@ class OutputStage(wiring.Component):
                         with m.Else():
                             m.d.sync += self.result.value.eq(rounded)
         return m
+
+    def _multiply(self, m, product):
+        """Multiply in a cycle; a long sum comes in two halves, that of the lower word unsigned.
+
+        They are put together in the next cycle.
+        """
+        if len(self.total) <= _WORD:
+            kept = Signal(signed(len(product)), name="kept", reset_less=True)
+            with m.If(self.valid):
+                m.d.sync += kept.eq(self.total * self.stage.multiplier)
+            m.d.comb += product.eq(kept)
+            return
+        lower = Signal(signed(_WORD + _MULTIPLIER + 1), name="lower", reset_less=True)
+        upper = Signal(signed(len(product) - _WORD), name="upper", reset_less=True)
+        with m.If(self.valid):
+            m.d.sync += [
+                lower.eq(self.total[:_WORD] * self.stage.multiplier),
+                upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
+            ]
+        m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))

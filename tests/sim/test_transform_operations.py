@@ -11,6 +11,7 @@ from luthier.golden.descriptor import Descriptor, Opcode, Refusal
 from luthier.golden.quantiser import Mode
 from luthier.golden.refusal import refusal
 from luthier.host.link import Link
+from luthier.sim.mixed_programs import run_mixed, run_single
 from luthier.sim.operations import Runner, random_operation, random_program
 from luthier.sim.resets import reset_while_running
 from luthier.sim.transform_operations import random_transform
@@ -38,73 +39,28 @@ CASES = {
                       "quantiser_width": 32}}),
     "llama-down": LLAMA,
 }
-NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in CASES]
-
-
-@pytest.fixture(scope="module")
-def runners():
-    """Runners by the name of their case, made when they are first wanted."""
-    found, transports = {}, []
-
-    def runner(name):
-        if name not in found:
-            config = CASES[name]
-            transports.append(SimTransport(build_board(config), config))
-            found[name] = Runner(Link(transports[-1]), config)
-        return found[name]
-
-    yield runner
-    for transport in transports:
-        transport.close()
-
-
-def sweep(runner, count, seed):
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        d = random_transform(runner.config, rng)
-        assert refusal(runner.config, d) == Refusal.NONE
-        got, expected = runner.run(random_program(runner.config, rng, [d]))
-        assert got.cycles == expected.cycles, (seed, number, d)
+MIXED = ((random_transform, 0.7), (random_operation, 0.3))
 
 
 @pytest.mark.parametrize("name", ["rotation", "int16"])
 def test_operations(runners, name, seed):
-    sweep(runners(name), 60, seed)
+    run_single(runners(CASES[name]), random_transform, 60, seed)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_operations(runners, name, seed):
-    sweep(runners(name), 600, seed)
+    run_single(runners(CASES[name]), random_transform, 600, seed)
 
 
-def mixed_programs(runner, count, seed):
-    """Programs of both units, some with a bit that is wrong: results and refusals agree."""
-    config, refused = runner.config, 0
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        program = [random_transform(config, rng) if rng.random() < 0.7 else
-                   random_operation(config, rng) for _ in range(rng.integers(1, 6))]
-        program = [replace(d, wait=index > 0, release=1) for index, d in enumerate(program)]
-        if rng.random() < 0.5:
-            place = int(rng.integers(len(program)))
-            raw = bytearray(program[place].pack())
-            raw[rng.integers(64)] ^= 1 << rng.integers(8)
-            program[place] = Descriptor.unpack(bytes(raw))
-        got, _ = runner.run(random_program(config, rng, program))
-        refused += got.code != Refusal.NONE
-    assert 0 < refused < count
-
-
-@pytest.mark.parametrize("name", ["rotation"])
-def test_programs(runners, name, seed):
-    mixed_programs(runners(name), 60, seed)
+def test_programs(runners, seed):
+    run_mixed(runners(CASES["rotation"]), MIXED, 60, seed)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_programs(runners, name, seed):
-    mixed_programs(runners(name), 400, seed)
+    run_mixed(runners(CASES[name]), MIXED, 400, seed)
 
 
 GOOD = Descriptor(
@@ -172,7 +128,7 @@ REFUSALS = [
     for good, change, _ in REFUSALS])
 def test_refusals(runners, good, change, code):
     """Golden model and device refuse the same, for the same reason; the next one runs."""
-    runner, bad = runners("rotation"), replace(good, **change)
+    runner, bad = runners(CASES["rotation"]), replace(good, **change)
     assert refusal(runner.config, good) == Refusal.NONE
     assert refusal(runner.config, bad) == code
     rng = np.random.default_rng(1)
@@ -189,7 +145,7 @@ def test_without_a_transform_the_opcodes_are_unknown():
 @pytest.mark.nightly
 def test_llama_down_projection(runners):
     """N = 8192, P = 16: at most 540 cycles per operation, by the engine's counters."""
-    runner = runners("llama-down")
+    runner = runners(LLAMA)
     d = Descriptor(opcode=Opcode.HADAMARD, rows=8192, columns=8192, source_type=0,
                    destination=256, destination_type=2, planes_stored=0, planes_used=0)
     program = random_program(runner.config, np.random.default_rng(1), [d], repeat=100)

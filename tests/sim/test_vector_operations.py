@@ -12,6 +12,7 @@ from luthier.golden.descriptor import Descriptor, Opcode, Refusal
 from luthier.golden.refusal import refusal
 from luthier.golden.vector_operations import run
 from luthier.host.link import Link
+from luthier.sim.mixed_programs import run_mixed, run_single
 from luthier.sim.operations import Runner, random_operation, random_program
 from luthier.sim.resets import reset_while_running
 from luthier.sim.transform_operations import random_transform
@@ -33,76 +34,32 @@ CASES = {
     "wide": configuration("wide", 16, beat_bits=512, activation_bits=5),
 }
 VECTORS = CASES["vectors"]
-
-
-@pytest.fixture(scope="module")
-def runners():
-    """Runners by the name of their case, made when they are first wanted."""
-    found, transports = {}, []
-
-    def runner(name):
-        if name not in found:
-            config = CASES[name]
-            transports.append(SimTransport(build_board(config), config))
-            found[name] = Runner(Link(transports[-1]), config)
-        return found[name]
-
-    yield runner
-    for transport in transports:
-        transport.close()
-
-
-def sweep(runner, count, seed):
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        d = random_vectors(runner.config, rng)
-        assert refusal(runner.config, d) == Refusal.NONE
-        got, expected = runner.run(random_program(runner.config, rng, [d]))
-        assert got.cycles == expected.cycles, (seed, number, d)
+MIXED = ((random_vectors, 0.6), (random_transform, 0.2), (random_operation, 0.2))
 
 
 def test_operations(runners, seed):
-    sweep(runners("vectors"), 80, seed)
+    run_single(runners(VECTORS), random_vectors, 80, seed)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_operations(runners, name, seed):
-    sweep(runners(name), 500, seed)
-
-
-def mixed_programs(runner, count, seed):
-    """Programs of all units, some with a bit that is wrong: results and refusals agree."""
-    config, refused = runner.config, 0
-    makers = (random_vectors, random_transform, random_operation)
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        program = [makers[rng.choice(3, p=(0.6, 0.2, 0.2))](config, rng)
-                   for _ in range(rng.integers(1, 6))]
-        program = [replace(d, wait=index > 0, release=1) for index, d in enumerate(program)]
-        if rng.random() < 0.5:
-            place = int(rng.integers(len(program)))
-            raw = bytearray(program[place].pack())
-            raw[rng.integers(64)] ^= 1 << rng.integers(8)
-            program[place] = Descriptor.unpack(bytes(raw))
-        got, _ = runner.run(random_program(config, rng, program))
-        refused += got.code != Refusal.NONE
-    assert 0 < refused < count
+    run_single(runners(CASES[name]), random_vectors, 500, seed)
 
 
 def test_programs(runners, seed):
-    mixed_programs(runners("vectors"), 60, seed)
+    run_mixed(runners(VECTORS), MIXED, 60, seed)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CASES)
 def test_many_programs(runners, name, seed):
-    mixed_programs(runners(name), 300, seed)
+    run_mixed(runners(CASES[name]), MIXED, 300, seed)
 
 
 def test_back_to_back(runners):
     """Two alike are under way at once: the second begins while the first ends."""
-    runner = runners("vectors")
+    runner = runners(VECTORS)
     rng = np.random.default_rng(1)
     d = random_vectors(runner.config, rng, opcode=Opcode.ADD, columns=64, tokens=1)
     program = random_program(runner.config, rng, [d, d, d, d])
@@ -182,7 +139,7 @@ REFUSALS = [
     for good, change, _ in REFUSALS])
 def test_refusals(runners, good, change, code):
     """Golden model and device refuse the same, for the same reason; the next one runs."""
-    runner, bad = runners("vectors"), replace(good, **change)
+    runner, bad = runners(VECTORS), replace(good, **change)
     assert refusal(runner.config, good) == Refusal.NONE
     assert refusal(runner.config, bad) == code
     rng = np.random.default_rng(1)
