@@ -24,7 +24,8 @@ class DescriptorCheck(wiring.Component):
 
     Latency: 2 cycles if a field is wrong; else 9 to 45 and a cycle for each column tile, because
     the products in the addresses are computed bit by bit; with scale records up to 15 cycles and
-    again one for each tile. Rows that share tables: up to 16 cycles for all tiles.
+    again one for each tile. Rows that share tables: up to 16 cycles for all tiles. Operations on
+    vectors have no weights: three products, of up to 16 cycles each.
 
     Parameters
     ----------

@@ -30,8 +30,8 @@ def sums_layout(transform: TransformConfiguration) -> data.StructLayout:
 class TransformUnit(wiring.Component):
     """Transform vectors, quantise them, or do one behind the other.
 
-    Latency: as ``latency(outer, transform, quantise)`` of golden timing adds up; see the parts.
-    Throughput: one beat a cycle; through the stage of H_K as many samples as it has lanes.
+    Latency: those of the parts on the route, one behind the other, and a cycle into and out of the
+    stage of H_K; :mod:`luthier.golden.transform_timing` adds them up. Throughput: one beat a cycle; through the stage of H_K as many samples as it has lanes.
 
     Parameters
     ----------
