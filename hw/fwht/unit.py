@@ -31,7 +31,8 @@ class TransformUnit(wiring.Component):
     """Transform vectors, quantise them, or do one behind the other.
 
     Latency: those of the parts on the route, one behind the other, and a cycle into and out of the
-    stage of H_K; :mod:`luthier.golden.transform_timing` adds them up. Throughput: one beat a cycle; through the stage of H_K as many samples as it has lanes.
+    stage of H_K; :mod:`luthier.golden.transform_timing` adds them up.
+    Throughput: one beat a cycle; through the stage of H_K as many samples as it has lanes.
 
     Parameters
     ----------
