@@ -25,7 +25,9 @@ from .config_sections import (
     TransformConfiguration,
     VectorConfiguration,
 )
+from .config_sparse import SparseConfiguration
 from .errors import UserError
+from .sparse.chain import Chain
 
 __all__ = [
     "Configuration",
@@ -59,9 +61,9 @@ class Configuration(Section):
         Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware.
     table, scratchpad, memory, link
         One section for each part.
-    transform, vector
-        Those of the Walsh-Hadamard pipeline and its quantiser, and of operations on vectors;
-        without them the device has none.
+    transform, vector, sparse
+        Those of the Walsh-Hadamard pipeline and its quantiser, of operations on vectors, and of
+        the sparse chain; without them the device has none.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Configuration(Section):
     link: LinkConfiguration = Field(default_factory=LinkConfiguration)
     transform: TransformConfiguration | None = None
     vector: VectorConfiguration | None = None
+    sparse: SparseConfiguration | None = None
 
     @model_validator(mode="after")
     def _check_combinations(self):
@@ -115,7 +118,8 @@ class Configuration(Section):
                 f"table.tokens ({t.tokens}) must be at most {self.activations_per_word // t.k}, "
                 f"because a scratchpad word has {self.activations_per_word} activations, of which "
                 f"{t.k} are used a cycle; lower table.tokens or widen table.beat_bits")
-        for key, unit in (("transform", self.transform), ("vector", self.vector)):
+        for key, unit in (("transform", self.transform), ("vector", self.vector),
+                          ("sparse", self.sparse)):
             if unit is not None and unit.lanes > t.beat_bits // 32:
                 raise ValueError(
                     f"{key}.lanes ({unit.lanes}) must be at most {t.beat_bits // 32} where "
@@ -125,6 +129,8 @@ class Configuration(Section):
             raise ValueError(
                 f"transform.bits ({self.transform.bits}) must be at most table.activation_bits "
                 f"({t.activation_bits}), because codes are activations; lower transform.bits")
+        if self.sparse is not None:
+            self._check_sparse(self.sparse)
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "
@@ -136,6 +142,20 @@ class Configuration(Section):
                 f"table.max_columns ({t.max_columns}) activations and a word of results; raise "
                 f"scratchpad.words or lower table.max_columns")
         return self
+
+    def _check_sparse(self, sparse: SparseConfiguration) -> None:
+        t = self.table
+        if sparse.block > self.activations_per_word:
+            raise ValueError(
+                f"sparse.block ({sparse.block}) must be at most {self.activations_per_word}, the "
+                f"activations of a scratchpad word, of which one is read a cycle; lower "
+                f"sparse.block or widen table.beat_bits")
+        most = (1 << 31) - 1 >> sparse.weight_bits + t.activation_bits - 2
+        if t.max_columns > most - sparse.block:
+            raise ValueError(
+                f"table.max_columns ({t.max_columns}) must be at most {most - sparse.block}, so "
+                f"that sums of {sparse.weight_bits}-bit weights and {t.activation_bits}-bit "
+                f"activations have 32 bits; lower it, or have weights or activations of fewer bits")
 
     # Derived sizes -------------------------------------------------------------------------
 
@@ -158,6 +178,16 @@ class Configuration(Section):
     def results_per_word(self) -> int:
         """int32 results in a scratchpad word."""
         return self.word_bytes // 4
+
+    @property
+    def chain(self) -> Chain:
+        """The sparse chain; there must be one."""
+        sparse, t = self.sparse, self.table
+        assert sparse is not None
+        return Chain(
+            slots=t.beat_bits // sparse.weight_bits, block=sparse.block, least=sparse.least,
+            weight_bits=sparse.weight_bits, activation_bits=t.activation_bits,
+            columns=-(-t.max_columns // sparse.block) * sparse.block, lanes=sparse.lanes)
 
     # Identity ------------------------------------------------------------------------------
 

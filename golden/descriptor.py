@@ -39,6 +39,7 @@ class Opcode(IntEnum):
     RESCALE = 5  #: multiply, shift, round and saturate the elements of a vector
     ADD = 6  #: the same, and add another vector
     GATHER = 7  #: elements of a vector, by their numbers
+    SPARSE = 8  #: sparse matrix times vector on the chain of multipliers
 
     @property
     def transforms(self) -> bool:
@@ -128,7 +129,8 @@ class Descriptor:
     *HADAMARD*, *QUANTISE* and both in one read vectors of ``columns`` samples of ``source_type``
     and write as many int32 sums, or codes of the activations' type, and scales: see
     :mod:`luthier.golden.transform` for what other fields mean then. For *RESCALE*, *ADD* and
-    *GATHER* see :mod:`luthier.golden.vector_operations`.
+    *GATHER* see :mod:`luthier.golden.vector_operations`, for *SPARSE*
+    :mod:`luthier.golden.sparse_operation`.
 
     *Planes.* Only the ``planes_used`` most significant planes are read, with the weights that they
     have among all: the others count as zero.
@@ -219,5 +221,5 @@ def source_words(config: Configuration, d: Descriptor) -> int:
 
 def result_words(config: Configuration, d: Descriptor) -> int:
     """Return the scratchpad words of one token's results, without scales."""
-    results = d.rows if d.opcode == Opcode.TABLE else d.columns
+    results = d.rows if d.opcode in (Opcode.TABLE, Opcode.SPARSE) else d.columns
     return -(-results * Element(d.destination_type).bytes // config.word_bytes)

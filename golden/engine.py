@@ -17,11 +17,12 @@ from .descriptor import (
     element_bits,
     result_words,
 )
-from .protocol import Report
+from .protocol import MOST_MALFORMED, Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .refusal import refusal
 from .scales import output_stage
 from .shared import TRIT_PLANES, SharedLayout, unpack_signs
+from .sparse_operation import products, sparse_beats
 from .table import beats, columns_per_beat, passes
 from .timing import cycles
 from .transform import run as run_transform
@@ -65,7 +66,7 @@ class Engine:
         words = -(-DESCRIPTOR_BYTES // self.config.word_bytes)
         if base + count * words > self.config.memory.words:
             return Report(code=Refusal.PROGRAM)
-        sums = {"cycles": 0, "busy": 0, "saturations": 0}
+        sums = {"cycles": 0, "busy": 0, "saturations": 0, "malformed": 0}
         operations, queues = 0, [0] * TOKEN_QUEUES
         for _ in range(repeat):
             for index in range(count):
@@ -79,10 +80,13 @@ class Engine:
                                   operations=operations, **sums)
                 if d.opcode != Opcode.NOP:
                     unit = self._transform
-                    if d.opcode in (Opcode.TABLE, *VECTOR_OPCODES):
-                        unit = self._table if d.opcode == Opcode.TABLE else self._vectors
+                    if d.opcode in VECTOR_OPCODES:
+                        unit = self._vectors
+                    elif d.opcode in (Opcode.TABLE, Opcode.SPARSE):
+                        unit = self._table if d.opcode == Opcode.TABLE else self._sparse
                     for name, amount in unit(d).items():
                         sums[name] += amount
+                    sums["malformed"] = min(sums["malformed"], MOST_MALFORMED)
                 operations += 1
         return Report(index=operations, elapsed=sums["cycles"], operations=operations, **sums)
 
@@ -116,6 +120,25 @@ class Engine:
                 "busy": length // d.planes_stored * d.planes_used
                 * passes(config, d.tokens),
                 "saturations": saturations}
+
+    def _sparse(self, d: Descriptor) -> dict[str, int]:
+        """Run a SPARSE operation from the bytes in memory; return what it took."""
+        config, dtype = self.config, f"<i{Element(d.destination_type).bytes}"
+        columns = -(-d.columns // config.chain.block) * config.chain.block
+        x = np.array([self._activations(d.source + token * d.source_step, columns)
+                      for token in range(d.tokens)])
+        sums, malformed = products(config, d, self.memory, x)
+        saturations = 0
+        for token, y in enumerate(sums):
+            start = d.destination + token * d.destination_step
+            if d.flags & Descriptor.SATURATE:
+                onto = self._read(start, d.rows, d.destination_type) if d.accumulate else None
+                y, wrong = output_stage(y, d.multiplier, d.shift,
+                                        element_bits(config, d.destination_type), onto)
+                saturations += wrong
+            self._write(start, y, dtype, result_words(config, d))
+        return {"cycles": cycles(config, d), "busy": d.tokens * sparse_beats(config, d),
+                "saturations": saturations, "malformed": malformed}
 
     def _read(self, word: int, count: int, element: int) -> np.ndarray:
         """Return elements from a word of the scratchpad on, int64."""

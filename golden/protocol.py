@@ -45,6 +45,7 @@ __all__ = [
     "HEADER_BYTES",
     "IDENTIFICATION_HEAD_BYTES",
     "MAGIC",
+    "MOST_MALFORMED",
     "PROTOCOL_VERSION",
     "REPLY",
     "REPORT_BYTES",
@@ -61,7 +62,7 @@ __all__ = [
     "seal",
 ]
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAGIC = b"LUTHIER\0"
 HEADER_BYTES = 16
 CRC_BYTES = 4
@@ -71,10 +72,12 @@ REPLY = 0x80
 REPORT_BYTES = 64
 #: Bytes of the status space: the last report, then the link's counters.
 STATUS_BYTES = 128
+#: Of ``malformed`` in a report; more are not counted.
+MOST_MALFORMED = 65535
 
 _HEADER = struct.Struct("<BHHBHQ")
 _HEAD = struct.Struct("<8sHHHBBI12x32s32sII24x")
-_REPORT = struct.Struct("<IIQQQQQQQ")
+_REPORT = struct.Struct("<HHIQQQQQQQ")
 _COUNTERS = struct.Struct("<IIII")
 
 
@@ -233,7 +236,8 @@ class Report:
     ====== ====== ==========================================================================
     offset bytes  field
     ====== ====== ==========================================================================
-    0      4      ``code``: 0, or why a descriptor was refused (``descriptor.Refusal``)
+    0      2      ``code``: 0, or why a descriptor was refused (``descriptor.Refusal``)
+    2      2      ``malformed``: words of sparse weights with a defect, up to 65535
     4      4      ``index``: of the refused descriptor; else descriptors completed
     8      8      ``cycles``: sum over operations, dispatch to last result written
     16     8      ``busy``: cycles in which the unit took a weight beat
@@ -246,6 +250,7 @@ class Report:
     """
 
     code: int = 0
+    malformed: int = 0
     index: int = 0
     cycles: int = 0
     busy: int = 0
@@ -257,15 +262,16 @@ class Report:
 
     def pack(self) -> bytes:
         """Return the 64 bytes."""
-        return _REPORT.pack(self.code, self.index, self.cycles, self.busy, self.starved,
-                            self.blocked, self.saturations, self.elapsed, self.operations)
+        return _REPORT.pack(self.code, self.malformed, self.index, self.cycles, self.busy,
+                            self.starved, self.blocked, self.saturations, self.elapsed,
+                            self.operations)
 
     @classmethod
     def unpack(cls, data: bytes) -> "Report":
         """Read the first 64 bytes of ``data``."""
         return cls(**dict(zip(
-            ("code", "index", "cycles", "busy", "starved", "blocked", "saturations", "elapsed",
-             "operations"), _REPORT.unpack_from(data), strict=True)))
+            ("code", "malformed", "index", "cycles", "busy", "starved", "blocked", "saturations",
+             "elapsed", "operations"), _REPORT.unpack_from(data), strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from .descriptor import (
     source_words,
 )
 from .records import scale_words
+from .sparse_operation import sparse_refusal
 from .table import beats, columns_per_beat, max_columns
 from .transform import TRANSFORM_OPCODES, transform_refusal
 from .vector_operations import VECTOR_OPCODES, vector_refusal
@@ -32,6 +33,8 @@ def refusal(config: Configuration, d: Descriptor) -> Refusal:
         return transform_refusal(config, config.transform, d)
     if config.vector is not None and d.opcode in VECTOR_OPCODES:
         return vector_refusal(config, d)
+    if config.sparse is not None and d.opcode == Opcode.SPARSE:
+        return sparse_refusal(config, d)
     if d.opcode != Opcode.TABLE:
         return Refusal.OPCODE
     if d.flags >> 5 or d.reserved_51 or d.reserved_52 or d.reserved_56 or d.reserved_60:

@@ -5,6 +5,7 @@ from .config import Configuration
 from .descriptor import Descriptor, Element, Opcode
 from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
+from .sparse_timing import sparse_cycles
 from .table import ACCUMULATOR_SPACING, columns_per_beat, passes, tree_levels
 from .transform_timing import transform_cycles
 from .vector_operations import VECTOR_OPCODES
@@ -104,6 +105,8 @@ def cycles(config: Configuration, d: Descriptor) -> int:
     t = config.table
     if d.opcode in VECTOR_OPCODES:
         return vector_cycles(config, d)
+    if d.opcode == Opcode.SPARSE:
+        return sparse_cycles(config, d)
     if d.opcode != Opcode.TABLE:
         return transform_cycles(config, d)
     if t.shared is not None:

@@ -14,6 +14,7 @@ from ..golden.records import groups_per_tile, pack_scales
 from ..golden.refusal import refusal
 from ..golden.table import beats, columns_per_beat, max_columns, pack
 from ..host.link import Link
+from .sparse_operations import random_packet
 from .vector_operations import vector_contents
 
 __all__ = ["Program", "Runner", "random_operation", "random_program"]
@@ -150,8 +151,13 @@ def random_program(config: Configuration, rng: np.random.Generator, descriptors:
     parts: list[np.ndarray] = []
     address, placed = len(descriptors) * per, []
     for d in descriptors:
-        if refusal(config, d) != Refusal.NONE or d.opcode != Opcode.TABLE:
+        if refusal(config, d) != Refusal.NONE or d.opcode not in (Opcode.TABLE, Opcode.SPARSE):
             placed.append(d)
+            continue
+        if d.opcode == Opcode.SPARSE:
+            parts.append(random_packet(config, rng, d))
+            placed.append(replace(d, weights=address))
+            address += len(parts[-1])
             continue
         parts.append(_weights(config, rng, d))
         assert len(parts[-1]) == beats(config, rows=d.rows, columns=d.columns,
@@ -207,7 +213,7 @@ class Runner:
         count = len(program.descriptors)
         got = self.link.run(0, count, program.repeat, _LIMIT)
         expected = self.golden.run(0, count, program.repeat)
-        for name in ("code", "index", "busy", "saturations", "operations"):
+        for name in ("code", "malformed", "index", "busy", "saturations", "operations"):
             assert getattr(got, name) == getattr(expected, name), (name, got, expected)
         words = self.config.scratchpad.words
         raw = np.frombuffer(self.link.read(Space.SCRATCHPAD, 0, words), np.uint8)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words of the sparse chain as packets of memory: what joins packer, decoder and chain."""
+"""Matrices as packets of the sparse chain: what joins packer, decoder and chain.
+
+A beat of weights is a word of the chain (:mod:`luthier.golden.sparse.words`), so that rows come in
+the order in which the chain adds them up, and rows and columns are filled up with zeros to whole
+row groups and blocks.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
 from .chain import Chain
-from .encodings import BlockFormat, encode_blocks
-from .words import Words
+from .encodings import BlockFormat, block_words, decode_blocks, encode_blocks
 
-__all__ = ["chain_packet", "packet_format"]
+__all__ = ["matrix_packet", "packet_beats", "packet_format", "packet_matrix", "packet_words"]
 
 
 def packet_format(config: Chain, encoding: str, kept: int) -> BlockFormat:
@@ -35,33 +39,57 @@ def packet_format(config: Chain, encoding: str, kept: int) -> BlockFormat:
                        beat_bits=config.slots * config.weight_bits)
 
 
-def chain_packet(form: BlockFormat, words: Words) -> NDArray[np.uint8]:
-    """Return the packet of a matrix that was brought into words: shape (beats, beat_bits / 8).
+def packet_words(config: Chain, form: BlockFormat, rows: int, columns: int) -> int:
+    """Return the words of a matrix: for each row group and block, ``N / least``."""
+    return -(-rows // config.rows) * -(-columns // config.block) * (form.kept // config.least)
 
-    Slots that are left over take the first columns of their block that have no weight, so that
-    positions ascend as encodings have them.
+
+def packet_beats(form: BlockFormat, words: int) -> int:
+    """Return the beats of so many words, those of their index included."""
+    return words + -(-words * form.index_bits // form.beat_bits)
+
+
+def matrix_packet(config: Chain, form: BlockFormat,
+                  matrix: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return the packet of a matrix: shape (beats, beat_bits / 8).
 
     Raises
     ------
     UserError
-        If a block has another N than the format.
+        If a block has more weights than the format keeps; it says which.
     """
-    for group, counts in enumerate(words.counts):
-        if (counts != form.kept).any():
-            place = int(np.argmax(counts != form.kept))
-            raise UserError(
-                f"blocks of a packet must have {form.kept} weights, not {int(counts[place])} as "
-                f"block {place} of row group {group}; pack words with counts={form.kept} for each")
-    weights = np.concatenate([part[:, :, 0] for part in words.weights]).reshape(-1, form.kept)
-    positions = np.concatenate(words.positions).reshape(-1, form.kept)
-    # Each block's cells, its weights in front of what is spare, and of those the first N.
-    cells = np.zeros((len(weights), form.block), np.int64)
-    used = np.zeros(cells.shape, bool)
-    block, slot = np.nonzero(weights)
-    cells[block, positions[block, slot]] = weights[block, slot]
-    used[block, positions[block, slot]] = True
-    spare = (~used).cumsum(axis=1) <= (form.kept - used.sum(axis=1))[:, None]
-    chosen = np.argsort(~(used | spare), axis=1, kind="stable")[:, : form.kept]
-    shape = (-1, form.slots)
-    return encode_blocks(form, np.take_along_axis(cells, chosen, axis=1).reshape(shape),
-                         chosen.reshape(shape))
+    rows, columns = matrix.shape
+    wide = np.zeros((rows, -(-columns // config.block) * config.block), np.int64)
+    wide[:, :columns] = matrix
+    counts = (wide.reshape(rows, -1, config.block) != 0).sum(axis=2)
+    if (counts > form.kept).any():
+        row, block = (int(i) for i in np.argwhere(counts > form.kept)[0])
+        raise UserError(
+            f"a matrix that is {form.kept}:{form.block} sparse must have at most {form.kept} "
+            f"weights in each {form.block} columns, not {int(counts[row, block])} as in row {row}, "
+            f"block {block}; prune it first, or name a fuller pattern")
+    whole = np.zeros((-(-rows // config.rows) * config.rows, wide.shape[1]), np.int64)
+    whole[:rows] = wide
+    span = form.kept // config.least
+    # Row i * span + j of a row group goes to the i-th block of the j-th word.
+    parts = whole.reshape(-1, form.blocks, span, wide.shape[1] // config.block, config.block)
+    of_words = parts.transpose(0, 3, 2, 1, 4).reshape(-1, form.columns)
+    return encode_blocks(form, *block_words(form, of_words))
+
+
+def packet_matrix(config: Chain, form: BlockFormat, rows: int, columns: int,
+                  beats: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]:
+    """Return the matrix (rows, columns) that hardware makes of a packet, and its malformed words.
+
+    Blocks with a defect have weights of zero.
+    """
+    found = decode_blocks(form, packet_words(config, form, rows, columns), beats)
+    blocks = -(-columns // config.block)
+    span = form.kept // config.least
+    shape = (-1, form.kept)
+    cells = np.zeros((found.weights.size // form.kept, form.block), np.int64)
+    np.add.at(cells, (np.arange(len(cells))[:, None], found.positions.reshape(shape)),
+              found.weights.reshape(shape))
+    parts = cells.reshape(-1, blocks, span, form.blocks, form.block)
+    whole = parts.transpose(0, 3, 2, 1, 4).reshape(-1, blocks * form.block)
+    return whole[:rows, :columns], found.report.errors

@@ -18,7 +18,8 @@ __all__ = ["Control", "report_layout"]
 
 #: Bits as in :class:`luthier.golden.protocol.Report`.
 report_layout = data.StructLayout({
-    "code": 32,
+    "code": 16,
+    "malformed": 16,
     "index": 32,
     "cycles": 64,
     "busy": 64,
@@ -56,8 +57,11 @@ class Control(wiring.Component):
         Memory, for descriptors. Beats are taken at once.
     descriptor : ``Out(descriptor_layout)``, beats : ``Out``, groups : ``Out``
         The operation that is dispatched next; words of its weights, logarithm of its groups.
-    for_transform, for_vector : ``Out(1)``
+    for_transform, for_vector, for_sparse : ``Out(1)``
         It is for that unit, where there is one; else for the tables.
+    words, row_groups, blocks : ``Out``
+        What it says of sparse weights, where there is a chain: words without their index, row
+        groups, and blocks of a row.
     transform : ``Out(transform_fields_layout(config))``
         What it says of the transform.
     working : ``Out(1)``
@@ -68,6 +72,8 @@ class Control(wiring.Component):
         From the units.
     saturated : ``In``
         Results that were out of range in this cycle.
+    malformed : ``In(16)``
+        Words of sparse weights with a defect, where there is a chain.
     """
 
     def __init__(self, config: Configuration):
@@ -81,6 +87,11 @@ class Control(wiring.Component):
             saturated = max(saturated, config.vector.lanes)
         for unit in self._check.others:
             fields[f"for_{unit}"] = Out(1)
+        if (sparse := self._check.sparse) is not None:
+            fields |= {"for_sparse": Out(1), "words": Out(self._check.words.shape()),
+                       "row_groups": Out(sparse.groups.shape()),
+                       "blocks": Out(sparse.blocks.shape()), "malformed": In(16)}
+            saturated = max(saturated, self._config.chain.lanes)
         super().__init__(fields | {
             "run": In(stream.Signature(run_request)),
             "report": Out(stream.Signature(report_layout)),
@@ -131,6 +142,10 @@ class Control(wiring.Component):
             m.d.comb += getattr(self, f"for_{unit}").eq(fields.places.mine)
             if isinstance(fields, TransformFields):
                 m.d.comb += self.transform.eq(fields.fields)
+        if (sparse := check.sparse) is not None:
+            m.d.comb += [self.for_sparse.eq(sparse.mine), self.words.eq(check.words),
+                         self.row_groups.eq(sparse.groups), self.blocks.eq(sparse.blocks)]
+            self._count_malformed(m)
         counts = {name: Signal(_COUNTER_BITS, name=name) for name in (
             "cycles", "busy", "starved", "blocked", "saturations", "elapsed", "operations")}
         events = {
@@ -230,3 +245,12 @@ class Control(wiring.Component):
                 with m.If(self.report.ready):
                     m.next = "IDLE"
         return m
+
+    def _count_malformed(self, m):
+        """Count words with a defect, as far as the report goes."""
+        count, total = Signal(16, name="malformed_words"), Signal(17)
+        m.d.comb += [total.eq(count + self.malformed), self.report.payload.malformed.eq(count)]
+        with m.If(self.run.valid & self.run.ready):
+            m.d.sync += count.eq(0)
+        with m.Elif(self.malformed != 0):
+            m.d.sync += count.eq(Mux(total[-1], 0xFFFF, total))

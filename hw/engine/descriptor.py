@@ -14,6 +14,7 @@ from ...golden.weights import STRIP_ROWS
 from ..table.commands import full_strip_words, most_groups
 from .fields import field_refusal
 from .layouts import descriptor_layout, vectors_layout
+from .sparse.fields import SparseFields
 from .transform_fields import TransformFields
 from .vector_fields import VectorFields
 
@@ -43,6 +44,8 @@ class DescriptorCheck(wiring.Component):
         Words of the weights.
     groups : ``Out``
         Logarithm of the groups of a tile.
+    words : ``Out(range(memory.words + 1))``
+        Words of sparse weights, without their index.
     """
 
     def __init__(self, config: Configuration):
@@ -52,6 +55,7 @@ class DescriptorCheck(wiring.Component):
             self._others["transform"] = TransformFields(config)
         if config.vector is not None:
             self._others["vector"] = VectorFields(config)
+        self._sparse = None if config.sparse is None else SparseFields(config)
         super().__init__({
             "start": In(1),
             "descriptor": In(descriptor_layout),
@@ -59,7 +63,13 @@ class DescriptorCheck(wiring.Component):
             "refusal": Out(range(max(Refusal) + 1)),
             "beats": Out(range(config.memory.words + 1)),
             "groups": Out(range(max(2, most_groups(config).bit_length()))),
+            "words": Out(range(config.memory.words + 1)),
         })
+
+    @property
+    def sparse(self) -> SparseFields | None:
+        """What the sparse chain makes of the descriptor, where there is one."""
+        return self._sparse
 
     @property
     def others(self) -> dict[str, TransformFields | VectorFields]:
@@ -76,7 +86,12 @@ class DescriptorCheck(wiring.Component):
             m.d.comb += fields.descriptor.eq(d)
             with m.If(fields.places.mine):
                 m.d.comb += places.eq(fields.places)
-        code = field_refusal(m, config, d, checking=checking, groups=self.groups, others=others)
+        elsewhere = [(fields.places.mine, fields.refusal) for fields in others]
+        if (sparse := self._sparse) is not None:
+            m.submodules.sparse = sparse
+            m.d.comb += [sparse.descriptor.eq(d), sparse.words.eq(self.words)]
+            elsewhere.append((sparse.mine, sparse.refusal))
+        code = field_refusal(m, config, d, checking=checking, groups=self.groups, others=elsewhere)
         # One product at a time: total += multiplicand << i for each bit i of the multiplier. Both
         # hold the limits of addresses; the bit above says that the number is larger.
         bits = max(config.scratchpad.words, config.memory.words).bit_length()
@@ -148,6 +163,9 @@ class DescriptorCheck(wiring.Component):
                             multiply(d.destination_step, d.tokens - 1)
                         else:
                             multiply(counted, planes)
+                            if sparse is not None:
+                                with m.If(sparse.mine):
+                                    multiply(sparse.groups, sparse.span)
                             if others:
                                 with m.If(places.mine):
                                     multiply(Mux(places.stepped, d.destination_step, places.each),
@@ -159,6 +177,10 @@ class DescriptorCheck(wiring.Component):
                     m.d.sync += columns_left.eq(columns)
                     multiply(total, tiles)
                     m.next = "WEIGHT TILES"
+                    if sparse is not None:
+                        with m.If(sparse.mine):
+                            multiply(total, sparse.blocks)
+                            m.next = "SPARSE WORDS"
             with m.State("WEIGHT TILES"):
                 if shared is not None:
                     proceed()
@@ -171,6 +193,15 @@ class DescriptorCheck(wiring.Component):
                     ]
                     with m.If(columns_left <= per_tile):
                         m.next = "LIMIT"
+            if sparse is not None:
+                with m.State("SPARSE WORDS"):
+                    proceed()
+                    with m.If(multiplier == 0):
+                        m.d.sync += self.words.eq(total)  # or too many, which total still says
+                        m.next = "SPARSE INDEX"
+                with m.State("SPARSE INDEX"):
+                    m.d.sync += total.eq(clipped(total + sparse.index))
+                    m.next = "LIMIT"
             with m.State("LIMIT"):
                 m.d.sync += self.beats.eq(total)
                 refuse(total + d.weights > config.memory.words, Refusal.ADDRESS)
@@ -211,9 +242,9 @@ class DescriptorCheck(wiring.Component):
             with m.State("OVERLAP"):
                 m.d.sync += self.done.eq(1)
                 overlap = (d.source < destination_end) & (d.destination < source_end)
-                always = 0
+                always = 0 if sparse is None else sparse.mine
                 if others:
-                    always = places.mine
+                    always |= places.mine
                     same = (places.in_place & (d.source == d.destination)
                             & (d.source_type == d.destination_type)
                             & ((d.tokens == 1) | (d.source_step == d.destination_step)))

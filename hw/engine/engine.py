@@ -18,6 +18,7 @@ from .host_port import HostPort
 from .memory import MemorySignature, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
+from .sparse import SparsePath
 from .transform import TransformPath
 from .vector import VectorPath
 
@@ -81,18 +82,25 @@ class Engine(wiring.Component):
         wiring.connect(m, control.request, arbiter.program_request)
         wiring.connect(m, arbiter.program_beat, control.beat)
         wiring.connect(m, beats.request, arbiter.unit_request)
-        wiring.connect(m, arbiter.unit_beat, table.weights)
         m.d.comb += [
             activations.data.eq(scratchpad.unit_data),
             results.data.eq(scratchpad.other_data),
             control.starved.eq(table.starved),
+        ]
+        m.d.comb += [
+            table.weights.payload.eq(arbiter.unit_beat.payload),
+            table.weights.valid.eq(arbiter.unit_beat.valid),
+            arbiter.unit_beat.ready.eq(table.weights.ready),
         ]
         wanted, room = self._dispatch(m, control, (activations, beats, results), table)
         m.d.comb += scratchpad.unit_address.eq(activations.address)
         other = Signal.like(results.address, name="other_address")
         m.d.comb += other.eq(results.address)
         self._connect_unit(m, control, scratchpad, results, table)
-        self._share(m, control, scratchpad, other, wanted, room)
+        paths = self._paths(m, control)
+        self._share(m, control, scratchpad, other, paths, wanted, room)
+        if "sparse" in paths:
+            self._feed(m, control, paths["sparse"], beats, arbiter.unit_beat, table.weights)
         m.submodules.host = host = HostPort(config)
         for name in ("request", "write"):
             wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(host, name))
@@ -121,11 +129,8 @@ class Engine(wiring.Component):
             control.blocked.eq(unit.blocked),
         ]
 
-    def _share(self, m, control, scratchpad, other, wanted, room):
-        """Add other units, and dispatch to any only when the one before has ended.
-
-        The tables' is the one that works unless another is known to.
-        """
+    def _paths(self, m, control):
+        """Return the units besides the tables, by name, with what they are to know."""
         config, paths = self._config, {}
         if config.transform is not None:
             m.submodules.transform = paths["transform"] = TransformPath(config)
@@ -136,6 +141,21 @@ class Engine(wiring.Component):
         if config.vector is not None:
             m.submodules.vector = paths["vector"] = VectorPath(config)
             m.d.comb += paths["vector"].command.payload.eq(control.descriptor)
+        if config.sparse is not None:
+            m.submodules.sparse = paths["sparse"] = SparsePath(config)
+            command = paths["sparse"].command.payload
+            m.d.comb += [
+                command.descriptor.eq(control.descriptor), command.words.eq(control.words),
+                command.beats.eq(control.beats), command.groups.eq(control.row_groups),
+                command.blocks.eq(control.blocks), control.malformed.eq(paths["sparse"].malformed),
+            ]
+        return paths
+
+    def _share(self, m, control, scratchpad, other, paths, wanted, room):
+        """Dispatch to any unit only when the one before has ended, and let one work.
+
+        The tables' is the one that works unless another is known to.
+        """
         mine = {name: getattr(control, f"for_{name}") for name in paths}
         at_work = {name: Signal(name=f"{name}_at_work") for name in paths}
         free = Signal()
@@ -151,6 +171,8 @@ class Engine(wiring.Component):
                 path.working.eq(control.working),
                 path.data.eq(scratchpad.unit_data),
             ]
+            if name != "transform":
+                m.d.comb += path.other_data.eq(scratchpad.other_data)
             with m.If(mine[name]):
                 m.d.comb += control.dispatch.ready.eq(free & path.command.ready)
             with m.If(control.dispatch.valid & control.dispatch.ready):
@@ -158,10 +180,25 @@ class Engine(wiring.Component):
             with m.If(at_work[name]):
                 m.d.comb += scratchpad.unit_address.eq(path.address)
                 self._connect_unit(m, control, scratchpad, path, path)
-                if name == "vector":
+                if name != "transform":
                     m.d.comb += other.eq(path.other_address)
-        if "vector" in paths:
-            m.d.comb += paths["vector"].other_data.eq(scratchpad.other_data)
+                if name == "sparse":
+                    m.d.comb += control.starved.eq(path.starved)
+
+    @staticmethod
+    def _feed(m, control, sparse, reader, beat, weights):
+        """Ask for the packets of the sparse chain, as they lie, and give them to it."""
+        m.d.comb += [sparse.request.ready.eq(reader.command.ready),
+                     sparse.beats.payload.eq(beat.payload)]
+        with m.If(control.for_sparse):
+            m.d.comb += [
+                reader.command.payload.walk.eq(0),
+                reader.command.payload.tokens.eq(control.descriptor.tokens),
+                reader.command.valid.eq(sparse.request.valid),
+            ]
+        with m.If(sparse.wants):
+            m.d.comb += [weights.valid.eq(0), sparse.beats.valid.eq(beat.valid),
+                         beat.ready.eq(sparse.beats.ready)]
 
     def _dispatch(self, m, control, movers, table):
         """Hand an operation to all that have a part in it, in the cycle in which it is wanted.

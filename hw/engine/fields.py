@@ -24,8 +24,8 @@ def field_refusal(m, config: Configuration, d, *, checking: Value, groups: Signa
         As a condition, it spares a simulator all of this in other cycles.
     groups : Signal
         Is set to the logarithm of the groups of a tile.
-    others : list of TransformFields and VectorFields
-        What other units make of the same descriptor.
+    others : list of tuple of Value
+        Whether it is for another unit, and the refusal then.
     """
     narrow = [max_columns(config, planes=planes) for planes in range(9)[1:]]
     limit = Signal(range(config.table.max_columns + 1))
@@ -44,9 +44,9 @@ def field_refusal(m, config: Configuration, d, *, checking: Value, groups: Signa
     with m.Elif(d.opcode == Opcode.NOP):
         rest = Value.cast(d)[8:16].any() | Value.cast(d)[32:].any()
         m.d.comb += code.eq(Mux(rest, Refusal.RESERVED, Refusal.NONE))
-    for other in others:
-        with m.Elif(other.places.mine):
-            m.d.comb += code.eq(other.refusal)
+    for mine, refusal in others:
+        with m.Elif(mine):
+            m.d.comb += code.eq(refusal)
     with m.Elif(d.opcode != Opcode.TABLE):
         m.d.comb += code.eq(Refusal.OPCODE)
     with m.Elif(d.reserved_flags.any() | d.reserved.any()):

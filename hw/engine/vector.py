@@ -78,7 +78,7 @@ class VectorPath(wiring.Component):
         config, lanes = self._config, self._lanes
         m.submodules.reader = reader = SampleReader(config, lanes, partial=True)
         m.submodules.other = other = SampleReader(config, lanes, partial=True)
-        m.submodules.unit = unit = VectorUnit(config)
+        m.submodules.unit = unit = VectorUnit(config, lanes)
         m.submodules.narrow = narrow = Narrow(lanes, 1, 32)
         m.submodules.lookup = lookup = Lookup(config)
         m.submodules.widen = widen = Widen(1, lanes, 32)

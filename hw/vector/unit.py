@@ -32,7 +32,8 @@ class VectorUnit(wiring.Component):
     Parameters
     ----------
     config : Configuration
-        With a vector unit.
+    lanes : int
+        P.
 
     Members
     -------
@@ -45,9 +46,8 @@ class VectorUnit(wiring.Component):
     o : ``Out(stream.Signature(vector_results_layout(P)))``
     """
 
-    def __init__(self, config: Configuration):
-        assert config.vector is not None
-        self._config, self._lanes = config, config.vector.lanes
+    def __init__(self, config: Configuration, lanes: int):
+        self._config, self._lanes = config, lanes
         super().__init__({
             "stage": In(scale_command()),
             "add": In(1),

@@ -94,7 +94,7 @@ class EngineBench(StreamBench):
         await self.until(lambda: bool(self.received["report"]))
         report = Report.unpack(self.received["report"].pop().to_bytes(64, "little"))
         expected = self.golden.run(0, len(descriptors), repeat)
-        for name in ("code", "index", "busy", "saturations", "operations"):
+        for name in ("code", "malformed", "index", "busy", "saturations", "operations"):
             assert getattr(report, name) == getattr(expected, name), (name, report, expected)
         got = await self.read(Space.SCRATCHPAD, 0, self.config.scratchpad.words)
         np.testing.assert_array_equal(got, self.golden.scratchpad)

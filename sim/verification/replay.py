@@ -18,7 +18,7 @@ __all__ = ["EXACT", "Mismatch", "Replay", "replay"]
 
 #: Of a report, what the golden model knows exactly. The others have bounds, see :func:`_plausible`;
 #: so do the cycles of more than one operation.
-EXACT = ("code", "index", "busy", "saturations", "operations")
+EXACT = ("code", "malformed", "index", "busy", "saturations", "operations")
 
 #: Cycles that any answer may take beside its data and programs.
 _PATIENCE = 4000

@@ -7,7 +7,8 @@ from typing import Any
 from ...errors import UserError
 from .defects import Defect
 
-__all__ = ["BLOCK_ENCODINGS", "GROUP", "PAIRS", "ROW_ENCODINGS", "BlockFormat", "RowFormat"]
+__all__ = ["BLOCK_ENCODINGS", "GROUP", "PAIRS", "ROW_ENCODINGS", "BlockFormat", "RowFormat",
+           "smallest_format"]
 
 #: A fixed number of weights in each block: every index entry is of the same size.
 BLOCK_ENCODINGS = ("dense", "index", "bitmap", "pairs")
@@ -109,10 +110,31 @@ class BlockFormat:
         return self.blocks * self.entry_bits
 
     @property
+    def position_cycles(self) -> int:
+        """Cycles from an index to its positions in the hardware."""
+        return int(self.encoding == "bitmap" and self.block > 4)
+
+    @property
     def defect(self) -> Defect:
         """What can be wrong with a block."""
         return {"dense": Defect.NONE, "index": Defect.ORDER, "bitmap": Defect.COUNT,
                 "pairs": Defect.CODE}[self.encoding]
+
+
+def smallest_format(kept: int, block: int, weight_bits: int, beat_bits: int) -> BlockFormat:
+    """Return the format of N:M blocks whose index takes the fewest bits.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    encodings = ["index", "bitmap"] if kept < block else ["dense"]
+    if (kept, block) == (2, 4):
+        encodings = ["pairs"]
+    forms = [BlockFormat(encoding=encoding, kept=kept, block=block, weight_bits=weight_bits,
+                         beat_bits=beat_bits) for encoding in encodings]
+    return min(forms, key=lambda form: form.entry_bits)
 
 
 @dataclass(frozen=True, kw_only=True)

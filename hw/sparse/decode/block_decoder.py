@@ -9,7 +9,7 @@ from ....golden.sparse.encodings import BlockFormat
 from ...tree import delayed
 from .errors import Errors
 from .layouts import beat_layout, block_command, report_layout, word_layout
-from .positions import Positions, positions_latency
+from .positions import Positions
 from .window import IndexWindow
 
 __all__ = ["BlockDecoder"]
@@ -68,7 +68,7 @@ class BlockDecoder(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat of weights to its word."""
-        return 2 + positions_latency(self._form)
+        return 2 + self._form.position_cycles
 
     @property
     def gap(self) -> int:

@@ -7,15 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from ....golden.sparse.encodings import PAIRS, BlockFormat
 
-__all__ = ["Positions", "positions_latency"]
+__all__ = ["Positions"]
 
 #: Codes of pairs from here on mean nothing.
 _CODES = 6
-
-
-def positions_latency(form: BlockFormat) -> int:
-    """Return the cycles from an index to its positions."""
-    return int(form.encoding == "bitmap" and form.block > 4)
 
 
 class Positions(wiring.Component):
@@ -56,7 +51,7 @@ class Positions(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an index to its positions."""
-        return positions_latency(self._form)
+        return self._form.position_cycles
 
     def elaborate(self, platform):
         m = Module()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The section of a configuration for the sparse chain."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, model_validator
+
+from .config_fields import Section, integer, one_of, power_of_two
+from .sparse.encodings import BlockFormat, smallest_format
+
+__all__ = ["SparseConfiguration"]
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    """Validate how many weights blocks may have."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"must be a list of numbers of weights, such as [2], not {value!r}")
+    counts = tuple(integer(count) for count in value)
+    if any(count < 1 or count & count - 1 for count in counts) or any(
+            one >= other for one, other in zip(counts, counts[1:])):
+        raise ValueError(f"must be different powers of two that ascend, not {list(counts)}")
+    return counts
+
+
+class SparseConfiguration(Section):
+    """The sparse chain of multipliers, as many as a memory word has weights.
+
+    Parameters
+    ----------
+    block : int
+        M, columns of a block: 4, 8 or 16; so many activations must lie in a scratchpad word.
+    kept : list of int
+        The numbers of weights, N, that blocks of an operation may have: powers of two up to
+        ``block``, ascending. Each has a decoder of its own.
+    weight_bits : int
+        4 or 8.
+    lanes : int
+        Results per cycle: 1, 2, 4, 8 or 16, at most D/32.
+    """
+
+    block: Annotated[int, one_of(4, 8, 16)] = 4
+    kept: Annotated[tuple[int, ...], BeforeValidator(_counts)] = (2,)
+    weight_bits: Annotated[int, one_of(4, 8)] = 8
+    lanes: Annotated[int, power_of_two(1, 16)] = 4
+
+    @model_validator(mode="after")
+    def _check_combinations(self):
+        if self.kept[-1] > self.block:
+            raise ValueError(f"kept ({list(self.kept)}) must not exceed block ({self.block}); "
+                             f"lower kept or raise block")
+        return self
+
+    @property
+    def least(self) -> int:
+        """Multipliers in fixed cascade: as many as the emptiest blocks have weights, up to 4."""
+        return min(self.kept[0], 4)
+
+    def form(self, kept: int, beat_bits: int) -> BlockFormat:
+        """Return the encoding of blocks with so many weights: that which takes the fewest bits."""
+        return smallest_format(kept, self.block, self.weight_bits, beat_bits)
