@@ -150,12 +150,12 @@ class Configuration(Section):
                 f"sparse.block ({sparse.block}) must be at most {self.activations_per_word}, the "
                 f"activations of a scratchpad word, of which one is read a cycle; lower "
                 f"sparse.block or widen table.beat_bits")
-        most = (1 << 31) - 1 >> sparse.weight_bits + t.activation_bits - 2
-        if t.max_columns > most - sparse.block:
+        most = ((1 << 31) - 1 >> sparse.weight_bits + t.activation_bits - 2) & -sparse.block
+        if t.max_columns > most:
             raise ValueError(
-                f"table.max_columns ({t.max_columns}) must be at most {most - sparse.block}, so "
-                f"that sums of {sparse.weight_bits}-bit weights and {t.activation_bits}-bit "
-                f"activations have 32 bits; lower it, or have weights or activations of fewer bits")
+                f"table.max_columns ({t.max_columns}) must be at most {most}, so that sums "
+                f"of {sparse.weight_bits}-bit weights and {t.activation_bits}-bit activations "
+                f"have 32 bits; lower it, or have weights or activations of fewer bits")
 
     # Derived sizes -------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ or SPARSE before it, with ``multiplier`` 1 and ``shift`` 0, is exact, and RESCAL
 Bytes behind the last result in its word are written as zeros.
 
 What lies behind the last activation, up to a whole block, is multiplied too: a packer has weights
-of zero there. Blocks with a defect count as zero, and words that have any are counted in the report. Fields
-without a meaning are zero; strides are 1.
+of zero there. Blocks with a defect count as zero, and words that have any are counted in the
+report. Fields without a meaning are zero; strides are 1.
 """
 
 import numpy as np

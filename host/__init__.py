@@ -22,6 +22,7 @@ from .program import Program
 from .pruning import prune, prune_groups
 from .quantised import Quantised
 from .results import LayerStats, ResultMismatch, TransformStats
+from .sparse_layer import SparseLayer
 from .sparse_weights import SparseWeights, read_sparse
 from .weights import Weights
 
@@ -38,6 +39,7 @@ __all__ = [
     "Program",
     "Quantised",
     "ResultMismatch",
+    "SparseLayer",
     "SparseWeights",
     "ToolMissing",
     "TransformStats",

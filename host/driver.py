@@ -15,9 +15,13 @@ from .program import Program
 from .quantised import Quantised, QuantiserMode, RoundingMode
 from .results import Check, TransformStats, known_check
 from .section import Section, cut
+from .sparse_layer import SparseLayer
+from .sparse_section import SparseSection, sparse_section
+from .sparse_weights import SparseWeights
 from .transforms import hadamard, quantise
 from .transports import Transport
 from .weights import Weights
+from .widening import widening
 
 __all__ = ["Device"]
 
@@ -72,13 +76,14 @@ class Device(OpenDevice):
 
     # Layers --------------------------------------------------------------------------------
 
-    def load(self, weights: Weights, name: str | None = None,
+    def load(self, weights: Weights | SparseWeights, name: str | None = None,
              output: Output | None = None) -> Layer:
         """Put weights into the device memory.
 
         Parameters
         ----------
-        weights : Weights
+        weights : Weights or SparseWeights
+            The latter for a device with a sparse chain, which encodes them as it needs them.
         name : str, optional
             For messages; by default layer0, layer1 and so on.
         output : Output, optional
@@ -93,23 +98,30 @@ class Device(OpenDevice):
             If the device fails.
         """
         self.require_open()
-        if not isinstance(weights, Weights):
+        if not isinstance(weights, Weights | SparseWeights):
             raise UserError(f"load takes Weights (Weights.ternary, Weights.integer, "
-                            f"Weights.binary_coded), not {type(weights).__name__}")
+                            f"Weights.binary_coded) or SparseWeights, not "
+                            f"{type(weights).__name__}")
         if output is not None and not isinstance(output, Output):
             raise UserError(f"output must be an Output, such as Output('int8', 0.05), not "
                             f"{output!r}")
         name = name or f"layer{self._count}"
         config = self._config
-        check_shape(config, weights, name)
-        sections = cut(config, weights, output, name)
+        sections: list[Section] | list[SparseSection]
+        if isinstance(weights, SparseWeights):
+            kind, sections = SparseLayer, [sparse_section(config, weights, output, name)]
+            width = weights.shape[1]
+        else:
+            check_shape(config, weights, name)
+            kind, sections = Layer, cut(config, weights, output, name)
+            width = widening(config, weights, name).width
         words = program_words(config, len(sections)) + sum(
             section.words(config) for section in sections)
-        check_fits(config, self._allocator, weights, name, words,
+        check_fits(config, self._allocator, width, name, words,
                    sum(section.result_words(config) for section in sections))
         packed = [section.pack(config) for section in sections]
         address = self._allocator.allocate(words)
-        placed: list[Section] = []
+        placed: list[Section | SparseSection] = []
         try:
             start = address
             for section, (beats, records) in zip(sections, packed, strict=True):
@@ -124,7 +136,7 @@ class Device(OpenDevice):
             self._allocator.free(address, words)
             raise
         self._count += 1
-        return Layer(self, weights, output, name, placed, address, words)
+        return kind(self, weights, output, name, placed, address, words)
 
     def release(self, layer: Layer) -> None:
         """Give a layer's memory back; call :meth:`Layer.unload` instead."""

@@ -54,7 +54,7 @@ def check_shape(config: Configuration, weights: Weights, name: str) -> None:
         raise UserError(f"layer {name}: {error}") from None
 
 
-def check_fits(config: Configuration, allocator: Allocator, weights: Weights, name: str,
+def check_fits(config: Configuration, allocator: Allocator, columns: int, name: str,
                words: int, result_words: int) -> None:
     """Do nothing if the layer fits the memories.
 
@@ -64,7 +64,8 @@ def check_fits(config: Configuration, allocator: Allocator, weights: Weights, na
         Of the device.
     allocator : Allocator
         Of its memory.
-    weights : Weights
+    columns : int
+        That the device multiplies.
     name : str
         Of the layer, for messages.
     words : int
@@ -78,7 +79,7 @@ def check_fits(config: Configuration, allocator: Allocator, weights: Weights, na
         If it does not fit. Raising a key of the configuration is advised only where a
         configuration may have that value.
     """
-    columns, device = widening(config, weights, name).width, f"configuration {config.name!r}"
+    device = f"configuration {config.name!r}"
     if not tokens_per_run(config, columns, result_words):
         need = -(-columns // config.activations_per_word) + result_words
         have = config.scratchpad.words

@@ -35,7 +35,7 @@ _Range = tuple[int, int]
 def _reads(config: Configuration, d: Descriptor) -> list[_Range]:
     last = d.tokens - 1
     source = (d.source, d.source + last * d.source_step + source_words(config, d))
-    adds = d.opcode == Opcode.TABLE and d.accumulate
+    adds = d.opcode in (Opcode.TABLE, Opcode.SPARSE) and d.accumulate
     found: list[_Range] = [source, third_place(config, d)]
     return [*found, *_writes(config, d)] if adds else found
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import Report, Space
+from ..golden.table import columns_per_beat, products_per_beat
 from ..golden.timing import cycles
 from .activations import activations, tokens_per_run
 from .arguments import integers, plain_array, whole
@@ -21,12 +22,14 @@ from .result_words import gather, spread
 from .results import LayerStats, compare
 from .scaling import without_records
 from .section import Section
-from .waiting import run_limit
+from .waiting import require_sound, run_limit
 from .weights import Weights
 from .widening import Widening, widening
 
 if TYPE_CHECKING:
     from .driver import Device
+    from .sparse_section import SparseSection
+    from .sparse_weights import SparseWeights
 
 __all__ = ["Layer"]
 
@@ -37,25 +40,25 @@ class Layer:
     Parameters
     ----------
     device : Device
-    weights : Weights
+    weights : Weights or SparseWeights
     output : Output or None
     name : str
         For messages.
-    sections : list of Section
+    sections : list of Section or SparseSection
         Placed.
     address, words : int
         Device memory of the layer; the program comes last in it.
     """
 
-    def __init__(self, device: Device, weights: Weights, output: Output | None, name: str,
-                 sections: list[Section], address: int, words: int):
+    def __init__(self, device: Device, weights: Any, output: Output | None, name: str,
+                 sections: list[Any], address: int, words: int):
         self._device, self._weights, self._output, self._name = device, weights, output, name
         self._sections, self._address, self._words = sections, address, words
         self._program = b""
         self._stats: LayerStats | None = None
         self._loaded = True
         self._resets = device.link.resets
-        self._widening = widening(device.config, weights, name)
+        self._widening = self._wide(name)
 
     @property
     def name(self) -> str:
@@ -63,7 +66,7 @@ class Layer:
         return self._name
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> Weights | SparseWeights:
         """What was loaded."""
         return self._weights
 
@@ -73,7 +76,7 @@ class Layer:
         return self._output
 
     @property
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[Section] | list[SparseSection]:
         """Rows of the same planes and where they lie; one, but for mixed precision."""
         return self._sections
 
@@ -119,6 +122,11 @@ class Layer:
     def result_words(self) -> int:
         """Scratchpad words of one token's results."""
         return sum(section.result_words(self._device.config) for section in self._sections)
+
+    def work(self, planes: int | None = None) -> float:
+        """Return the weight beats that one token would take without any padding."""
+        return self._weight_bits(planes) / columns_per_beat(
+            self._device.config, self._weights.trits)
 
     def declared_cycles(self, tokens: int = 1, planes: int | None = None) -> int:
         """Return the cycles that a call with so many tokens takes, from the golden model.
@@ -176,7 +184,7 @@ class Layer:
                                         None if there is None else there[part])
             reports.append(report)
         self._stats = layer_stats(
-            config, self._weights, reports, tokens=len(batch), planes=planes,
+            reports, work=self._work(len(batch), planes), tokens=len(batch),
             declared_cycles=self.declared_cycles(len(batch), planes),
             link_bytes=device.link.bytes_sent + device.link.bytes_received - before)
 
@@ -277,6 +285,19 @@ class Layer:
 
     # Internals -----------------------------------------------------------------------------
 
+    def _weight_bits(self, planes: int | None) -> int:
+        """Return the weights in planes that are used, or in trits."""
+        used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
+        return int(used.sum()) * self._weights.shape[1]
+
+    def _work(self, tokens: int, planes: int | None) -> float:
+        """Return the beats of a call without any padding, each of which has several tokens."""
+        return tokens * self._weight_bits(planes) / products_per_beat(
+            self._device.config, self._weights.trits)
+
+    def _wide(self, name: str) -> Widening:
+        return widening(self._device.config, self._weights, name)
+
     def _tokens_per_run(self) -> int:
         return tokens_per_run(self._device.config, self._widening.width, self.result_words)
 
@@ -328,5 +349,6 @@ class Layer:
                 f"{self._device.url} refused layer {self._name}: "
                 f"{Refusal(report.code).name if known else f'unknown code {report.code}'}; its "
                 f"memory holds another program than was written there, load the layer again")
+        require_sound(self._device, report, f"layer {self._name}")
         data = link.read(Space.SCRATCHPAD, destination, tokens * self.result_words)
         return report, gather(config, self._sections, data, tokens, self.dtype)

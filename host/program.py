@@ -20,7 +20,7 @@ from .results import compare
 from .scratchpad_steps import ElementStep, TransformStep
 from .step import Step
 from .vectors import Vector
-from .waiting import run_limit
+from .waiting import require_sound, run_limit
 
 if TYPE_CHECKING:
     from .driver import Device
@@ -107,6 +107,7 @@ class Program(ProgramBuilder):
                 f"{device.url} refused operation {self._report.index} of a program: "
                 f"{Refusal(self._report.code).name}; its memory holds another program than was "
                 f"written there, build the program again")
+        require_sound(device, self._report, "a program")
         results = self._read()
         self._link_bytes = link.bytes_sent + link.bytes_received - before
         self._check(given, results, steps)

@@ -71,7 +71,8 @@ class LayerStats:
     beats : int
         Weight beats streamed.
     efficiency : float
-        ``rows * columns * planes * tokens / (cycles * columns per beat)``.
+        Weight beats without any padding, ``rows * columns * planes / columns per beat`` for each
+        token, to cycles; of sparse weights ``rows * blocks * N / slots``.
     starved, blocked : int
         Cycles in which the unit waited for weights, or for room for results.
     saturations : int

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,17 @@ from .output import Output
 from .scaling import Scaling, scaling
 from .weights import Weights
 
-__all__ = ["Section", "cut"]
+__all__ = ["MatrixSection", "Section", "cut"]
 
 
 @dataclass(frozen=True)
-class Section:
-    """One operation's matrix.
+class MatrixSection:
+    """What the sections of all layers have.
 
     Attributes
     ----------
     rows : int array
         Rows of the layer, in this order.
-    weights : Weights
-        Theirs.
     scaling : Scaling or None
         None for plain sums.
     output : Output
@@ -41,11 +39,45 @@ class Section:
     """
 
     rows: NDArray[np.intp]
-    weights: Weights
     scaling: Scaling | None
     output: Output
-    weight_address: int = 0
-    scale_address: int = 0
+    weight_address: int = field(default=0, kw_only=True)
+    scale_address: int = field(default=0, kw_only=True)
+
+    def result_words(self, config: Configuration) -> int:
+        """Return the scratchpad words of one token's results."""
+        return -(-len(self.rows) * self.output.element.bytes // config.word_bytes)
+
+    def stage_fields(self, accumulate: bool) -> dict[str, Any]:
+        """Return the fields of a descriptor for the output stage."""
+        if self.scaling is None:
+            return {}
+        return {"flags": Descriptor.SATURATE | Descriptor.ACCUMULATE * accumulate,
+                "destination_type": self.output.element, "multiplier": self.scaling.multiplier,
+                "shift": self.scaling.shift}
+
+    def finish(self, config: Configuration, total: NDArray[np.int64],
+               onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
+        """Return the results of exact sums."""
+        if self.scaling is None:
+            return total
+        results, _ = output_stage(
+            total, self.scaling.multiplier, self.scaling.shift,
+            element_bits(config, self.output.element),
+            None if onto is None else onto.astype(np.int64))
+        return results
+
+
+@dataclass(frozen=True)
+class Section(MatrixSection):
+    """One operation's matrix of planes or trits.
+
+    Attributes
+    ----------
+    weights : Weights
+    """
+
+    weights: Weights
 
     @property
     def values(self) -> NDArray[np.integer]:
@@ -71,10 +103,6 @@ class Section:
                                  offsets=self.scaling.offset is not None, **shape)
         return words
 
-    def result_words(self, config: Configuration) -> int:
-        """Return the scratchpad words of one token's results."""
-        return -(-len(self.rows) * self.output.element.bytes // config.word_bytes)
-
     def descriptor(self, config: Configuration, planes: int | None, accumulate: bool,
                    **places: int) -> Descriptor:
         """Return the operation; ``places`` are its addresses, steps and tokens."""
@@ -85,17 +113,11 @@ class Section:
             "columns": columns, "weights": self.weight_address, "planes_stored": stored,
             "planes_used": min(stored, planes or stored),
             "source_type": config.activation_bytes - 1, **places}
-        if self.scaling is not None:
-            plan = self.scaling
-            fields["flags"] |= Descriptor.SATURATE
-            fields["flags"] |= Descriptor.ACCUMULATE * accumulate
-            fields |= {"destination_type": self.output.element, "multiplier": plan.multiplier,
-                       "shift": plan.shift}
-            if plan.scale is not None:
-                fields["flags"] |= Descriptor.SCALED
-                fields["flags"] |= Descriptor.OFFSETS * (plan.offset is not None)
-                fields |= {"scales": self.scale_address, "group": plan.group}
-        return Descriptor(**fields)
+        flags, stage = fields["flags"], self.stage_fields(accumulate)
+        if self.scaling is not None and self.scaling.scale is not None:
+            flags |= Descriptor.SCALED | Descriptor.OFFSETS * (self.scaling.offset is not None)
+            fields |= {"scales": self.scale_address, "group": self.scaling.group}
+        return Descriptor(**fields | stage | {"flags": flags | stage.get("flags", 0)})
 
     # What is expected ----------------------------------------------------------------------
 
@@ -110,7 +132,7 @@ class Section:
             size = self._group_size(config)
             s, t = self.scaling.integers()
         total = exact_sums(values, x, s, t, size)
-        return self._finish(config, total, onto)
+        return self.finish(config, total, onto)
 
     def expected_pairs(self, config: Configuration, x: NDArray[np.integer],
                        row: NDArray[np.intp], planes: int | None,
@@ -124,7 +146,7 @@ class Section:
             s, t = self.scaling.integers()
             total = (s[row][:, : sums.shape[1]] * sums).sum(axis=1) + (
                 t[row][:, : sums.shape[1]] * of_x).sum(axis=1)
-        return self._finish(config, total, onto)
+        return self.finish(config, total, onto)
 
     def _used(self, planes: int | None) -> NDArray[np.integer]:
         if planes is None:
@@ -140,16 +162,6 @@ class Section:
             return self.weights.shape[1]
         return columns_per_beat(config, True) if self.weights.trits else self.scaling.group
 
-    def _finish(self, config: Configuration, total: NDArray[np.int64],
-                onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
-        if self.scaling is None:
-            return total
-        results, _ = output_stage(
-            total, self.scaling.multiplier, self.scaling.shift,
-            element_bits(config, self.output.element),
-            None if onto is None else onto.astype(np.int64))
-        return results
-
 
 def cut(config: Configuration, weights: Weights, output: Output | None,
         name: str) -> list[Section]:
@@ -164,6 +176,6 @@ def cut(config: Configuration, weights: Weights, output: Output | None,
         raise UserError(
             f"layer {name} has planes with coefficients of their own, which plain sums leave out; "
             f"load it with output=Output(...)")
-    return [Section(rows, part, None if output is None else scaling(config, part, output, name),
-                    output or Output("int32"))
+    return [Section(rows, None if output is None else scaling(config, part, output, name),
+                    output or Output("int32"), part)
             for rows, part in weights.widened(config, name).sections()]

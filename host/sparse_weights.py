@@ -178,6 +178,13 @@ class SparseWeights:
             return {"words": rows * -(-columns // self._form.columns)}
         return {"rows": rows, "places": row_places(self._form, columns)}
 
+    def one_scale(self) -> float | None:
+        """Return the scale of all weights, as it is stored; None if they have several."""
+        first = self._mantissas.flat[0]
+        if (self._mantissas != first).any():
+            return None
+        return float(np.ldexp(float(first), -self._shift))
+
     def unpacked(self) -> NDArray[np.int64]:
         """Return the integers that the beats hold, read back: shape (rows, columns)."""
         return read_sparse(self._form, self.shape, self._beats)

@@ -16,6 +16,7 @@ from .layer import Layer
 from .output import Output
 from .scaling import Scaling
 from .section import Section
+from .sparse_section import SparseSection
 from .vectors import Vector
 
 __all__ = ["Step", "require_one_operation", "scaled_by_token"]
@@ -28,7 +29,7 @@ class Step:
     Attributes
     ----------
     layer : Layer
-    section : Section
+    section : Section or SparseSection
         Its only one; with ``by_token``, with an output stage whose numbers each run brings.
     source, result : Vector
     planes : int or None
@@ -39,7 +40,7 @@ class Step:
     """
 
     layer: Layer
-    section: Section
+    section: Section | SparseSection
     source: Vector
     result: Vector
     planes: int | None
@@ -68,10 +69,7 @@ class Step:
 
     def work(self, config: Configuration) -> float:
         """Return the weight beats that the matrix would take without any padding."""
-        weights = self.layer.weights
-        per_beat = config.table.beat_bits * (5 if weights.trits else 8) // 8
-        planes = min(weights.planes, self.planes or weights.planes)
-        return weights.values.size * planes / per_beat
+        return self.layer.work(self.planes)
 
     def run_golden(self, config: Configuration, known: dict[int, NDArray[Any]]) -> None:
         """Add the result to ``known``: vectors (1, size) by number."""
@@ -109,7 +107,7 @@ def require_one_operation(layer: Layer) -> None:
             f"call it by itself")
 
 
-def scaled_by_token(config: Configuration, layer: Layer, dtype: str) -> Section:
+def scaled_by_token(config: Configuration, layer: Layer, dtype: str) -> Section | SparseSection:
     """Return a layer's section with an output stage that is still to come.
 
     Raises
@@ -123,9 +121,10 @@ def scaled_by_token(config: Configuration, layer: Layer, dtype: str) -> Section:
     if section.scaling is not None:
         raise UserError(f"layer {layer.name} has an output already; load it without, so that each "
                         f"run can bring its scale")
-    if not config.table.scaled:
+    if isinstance(section, Section) and not config.table.scaled:
         raise UserError(
             f"configuration {config.name!r} cannot scale results; set table.scaled to true, or "
             f"leave by_token out")
-    plan = Scaling(values=section.values, group=0, scale=None, offset=None, multiplier=0, shift=0)
+    values = section.values if isinstance(section, Section) else section.weights.values
+    plan = Scaling(values=values, group=0, scale=None, offset=None, multiplier=0, shift=0)
     return replace(section, scaling=plan, output=Output(dtype))

@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from ..golden.errors import DeviceError
 from ..golden.protocol import Report
 
 if TYPE_CHECKING:
     from .open_device import OpenDevice
 
-__all__ = ["add_reports", "run_limit"]
+__all__ = ["add_reports", "require_sound", "run_limit"]
 
 #: Cycles per second that a board must reach, which may be a simulated one behind a socket.
 _SLOWEST_HZ = 100_000
@@ -29,3 +30,12 @@ def add_reports(reports: list[Report]) -> Report:
     """Return the sum of reports, field by field."""
     return Report(**{field.name: sum(getattr(report, field.name) for report in reports)
                      for field in fields(Report)})
+
+
+def require_sound(device: OpenDevice, report: Report, what: str) -> None:
+    """Raise DeviceError if sparse weights had a defect."""
+    if report.malformed:
+        raise DeviceError(
+            f"{device.url} found {report.malformed} words of sparse weights in {what} that no "
+            f"encoder writes, and took their blocks for zeros; its memory has changed, load the "
+            f"weights again")

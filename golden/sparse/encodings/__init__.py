@@ -15,7 +15,15 @@ from .cost import (
     scale_count,
 )
 from .defects import Defect, MalformedStream, Report
-from .formats import BLOCK_ENCODINGS, GROUP, PAIRS, ROW_ENCODINGS, BlockFormat, RowFormat, smallest_format
+from .formats import (
+    BLOCK_ENCODINGS,
+    GROUP,
+    PAIRS,
+    ROW_ENCODINGS,
+    BlockFormat,
+    RowFormat,
+    smallest_format,
+)
 from .rows import Items, RowWords, decode_rows, encode_rows, matrix_items, read_rows, row_places
 
 __all__ = [

@@ -72,7 +72,10 @@ class RowSums(wiring.Component):
             m.d.sync += self.o.payload.last.eq(final)
         with m.If(taken):
             m.d.sync += [
-                first.eq(beat.last), rest.eq(left - lanes), beyond.eq((beyond | final) & ~beat.last)]
+                first.eq(beat.last),
+                rest.eq(left - lanes),
+                beyond.eq((beyond | final) & ~beat.last),
+            ]
             with m.If(beat.last):
                 m.d.comb += self.command.ready.eq(token + 1 == command.tokens)
                 m.d.sync += token.eq(Mux(self.command.ready, 0, token + 1))

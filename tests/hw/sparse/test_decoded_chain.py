@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 
 from luthier.golden.errors import UserError
 from luthier.golden.sparse import Chain, pack_words
-from luthier.golden.sparse.packets import chain_packet, packet_format
+from luthier.golden.sparse.packets import matrix_packet, packet_format
 from luthier.hw.sparse import SparseChain
 from luthier.hw.sparse.decode import BlockDecoder
 from luthier.sim.chain_case import ChainCase
@@ -60,7 +60,7 @@ def test_products(encoding, kept, block, bits, seed):
         counts = [np.full(64 // block, kept)] * -(-rows // config.rows)
         words = pack_words(config, matrix, counts)
         case.add(matrix, rng.integers(-128, 128, 64), counts)
-        beats = chain_packet(form, words)
+        beats = matrix_packet(config, form, matrix)
         packets += [int.from_bytes(beat.tobytes(), "little")
                     | (place == len(beats) - 1) << form.beat_bits
                     for place, beat in enumerate(beats)]
@@ -73,12 +73,13 @@ def test_products(encoding, kept, block, bits, seed):
         assert [transfer.payload for transfer in got["report"]] == [0, 0]
 
 
-def test_blocks_of_another_pattern():
+def test_matrices_that_are_no_packet():
     config = Chain(slots=16, block=8, least=2)
     matrix = np.zeros((8, 16), int)
-    matrix[0, :4] = 1
-    with pytest.raises(UserError, match="must have 2 weights, not 4 as block 0 of row group 0"):
-        chain_packet(packet_format(config, "index", 2), pack_words(config, matrix))
+    matrix[3, 8:12] = 1
+    with pytest.raises(UserError, match="at most 2 weights in each 8 columns, not 4 as in row 3, "
+                                        "block 1"):
+        matrix_packet(config, packet_format(config, "index", 2), matrix)
     packed = Chain(slots=16, block=8, least=2, weight_bits=4, packing="rows")
     with pytest.raises(UserError, match="one weight to a slot"):
         packet_format(packed, "index", 2)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A sparse layer as one operation of the chain: where it lies, and what is expected of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..golden.config import Configuration
+from ..golden.descriptor import Descriptor, Opcode
+from ..golden.errors import UserError
+from ..golden.sparse.encodings import BlockFormat
+from ..golden.sparse.packets import matrix_packet, packet_beats, packet_words
+from .output import Output
+from .scaling import Scaling, multiplier_and_shift
+from .section import MatrixSection
+from .sparse_weights import SparseWeights
+
+__all__ = ["SparseSection", "sparse_section"]
+
+
+@dataclass(frozen=True)
+class SparseSection(MatrixSection):
+    """The operation of a sparse matrix.
+
+    Attributes
+    ----------
+    weights : SparseWeights
+    form : BlockFormat
+        How they are encoded on the device.
+    """
+
+    weights: SparseWeights
+    form: BlockFormat
+
+    def pack(self, config: Configuration) -> tuple[NDArray[np.uint8], None]:
+        """Return the words of the weights; there are no scale records."""
+        return self.packed(config, self.weights.values), None
+
+    def packed(self, config: Configuration, values: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Return the words of a matrix with such blocks: shape (words, D / 8)."""
+        return matrix_packet(config.chain, self.form, values)
+
+    def words(self, config: Configuration) -> int:
+        """Return the words of device memory that the weights take."""
+        return packet_beats(self.form, packet_words(config.chain, self.form, *self.weights.shape))
+
+    def descriptor(self, config: Configuration, planes: int | None, accumulate: bool,
+                   **places: int) -> Descriptor:
+        """Return the operation; ``places`` are its addresses, steps and tokens."""
+        rows, columns = self.weights.shape
+        fields: dict[str, Any] = {
+            "opcode": Opcode.SPARSE, "rows": rows, "columns": columns,
+            "weights": self.weight_address, "planes_stored": self.form.kept, "planes_used": 0,
+            "source_type": config.activation_bytes - 1, **places}
+        return Descriptor(**fields | self.stage_fields(accumulate))
+
+    def expected(self, config: Configuration, x: NDArray[np.integer], planes: int | None,
+                 onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
+        """Return the exact results for activations (tokens, columns): (tokens, rows)."""
+        # Exact: sums have 32 bits at most.
+        total = (x.astype(np.float64) @ self.weights.values.T.astype(np.float64)).astype(np.int64)
+        return self.finish(config, total, onto)
+
+    def expected_pairs(self, config: Configuration, x: NDArray[np.integer], row: NDArray[np.intp],
+                       planes: int | None, onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
+        """Return the exact results of rows (n,) of the section for activations (n, columns)."""
+        total = (x.astype(np.int64) * self.weights.values[row]).sum(axis=1)
+        return self.finish(config, total, onto)
+
+
+def sparse_section(config: Configuration, weights: SparseWeights, output: Output | None,
+                   name: str) -> SparseSection:
+    """Return the section of a sparse layer, not placed yet.
+
+    Raises
+    ------
+    UserError
+        If the device has no chain, or not one that can multiply such weights.
+    """
+    device, rows, columns = f"configuration {config.name!r}", *weights.shape
+    if config.sparse is None:
+        raise UserError(
+            f"layer {name} has sparse weights, and {device} has no sparse chain; give it a section "
+            f"[sparse], or load the weights as Weights.integer")
+    for what, size, key in (("rows", rows, "max_rows"), ("columns", columns, "max_columns")):
+        limit = getattr(config.table, key)
+        if size > limit:
+            raise UserError(f"layer {name} has {size} {what}, {size - limit} more than table.{key} "
+                            f"({limit}) of {device}; raise it, or split the layer")
+    half = 1 << config.sparse.weight_bits - 1
+    if not -half <= weights.values.min() <= weights.values.max() < half:
+        raise UserError(
+            f"layer {name} has weights of {weights.form.weight_bits} bits, and sparse.weight_bits "
+            f"of {device} is {config.sparse.weight_bits}; raise it, or quantise to fewer bits")
+    block, most = config.sparse.block, config.sparse.kept[-1]
+    wide = np.zeros((rows, -(-columns // block) * block), bool)
+    wide[:, :columns] = weights.values != 0
+    counts = wide.reshape(rows, -1, block).sum(axis=2)
+    if counts.max() > most:
+        row, place = (int(i) for i in np.argwhere(counts > most)[0])
+        raise UserError(
+            f"layer {name} has {int(counts[row, place])} weights in {block} columns, as in row "
+            f"{row}, block {place}, and the blocks of {device} have at most {most} (sparse.kept); "
+            f"prune it to {most}:{block}, or add a number to sparse.kept")
+    kept = next(kept for kept in config.sparse.kept if kept >= counts.max())
+    return SparseSection(
+        np.arange(rows), None if output is None else _scaling(weights, output, name),
+        output or Output("int32"), weights=weights,
+        form=config.sparse.form(kept, config.table.beat_bits))
+
+
+def _scaling(weights: SparseWeights, output: Output, name: str) -> Scaling:
+    scale = weights.one_scale()
+    if scale is None:
+        raise UserError(
+            f"layer {name} has scales of its own for rows or groups, which the sparse chain does "
+            f"not apply; give it one scale for the whole matrix, or load it without output and "
+            f"scale its sums")
+    multiplier, shift = multiplier_and_shift(scale / output.scale)
+    if shift < 0:
+        raise UserError(
+            f"layer {name}: its scale is {scale / output.scale:.3g} times the output's, more than "
+            f"the device can multiply by; raise the output's scale")
+    return Scaling(values=weights.values, group=0, scale=None, offset=None, multiplier=multiplier,
+                   shift=shift)
