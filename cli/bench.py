@@ -93,7 +93,7 @@ def measure(device: "Device", *, format: str, rows: int, columns: int, tokens: i
         raise UserError(
             f"the flipped bit of row {flip[0]}, column {flip[1]} changes no result, because the "
             f"weights that share its byte are zero; choose another weight or --seed")
-    return Measurement(_data(device, layer, format, weights.group, y.size, len(wrong), upload), failure)
+    return Measurement(_data(device, layer, format, y.size, len(wrong), upload), failure)
 
 
 def _check_size(device: "Device", name: str, rows: int, columns: int, tokens: int) -> None:
@@ -112,8 +112,8 @@ def _check_size(device: "Device", name: str, rows: int, columns: int, tokens: in
                         f"not {tokens}; run the command again with another --seed for more")
 
 
-def _data(device: "Device", layer: "Layer", format: str, group: int, results: int,
-          mismatches: int, upload: int) -> dict[str, Any]:
+def _data(device: "Device", layer: "Layer", format: str, results: int, mismatches: int,
+          upload: int) -> dict[str, Any]:
     rows, columns = layer.weights.shape
     stats, clock = layer.stats, device.config.clock_hz
     return {
@@ -121,7 +121,7 @@ def _data(device: "Device", layer: "Layer", format: str, group: int, results: in
         "tokens": stats.tokens, "results": results, "mismatches": mismatches,
         "cycles": stats.cycles, "declared_cycles": stats.declared_cycles, "beats": stats.beats,
         "starved": stats.starved, "blocked": stats.blocked, "saturations": stats.saturations,
-        "efficiency": stats.efficiency, "group": group,
+        "efficiency": stats.efficiency, "group": layer.weights.group,
         "output": None if layer.output is None else layer.output.dtype,
         "bits_per_weight": layer.bits_per_weight, "link_bytes": stats.link_bytes,
         "upload_bytes": upload, "clock_hz": clock, "projected_seconds": stats.cycles / clock,

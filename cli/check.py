@@ -14,6 +14,7 @@ from ..golden.errors import CheckFailed, LuthierError
 from .operations import Operation, random_operation
 from .options import DeviceOption, SeedOption, describe
 from .output import JsonOption, Output, log
+from .sparse_operations import random_sparse_operation
 from .torture import BytesPerFaultOption, Line
 from .transform_calls import TransformCall, random_transform_call
 
@@ -101,12 +102,17 @@ def _one_transform(device: "Device", call: TransformCall, name: str, again: str,
 
 def _work(device: "Device", seed: int, index: int, again: str, tally: _Tally) -> tuple[
         Operation | TransformCall, Callable[[], None]]:
-    """Return an operation, every third a transform where the device has one, and what runs it."""
+    """Return an operation, and what runs it.
+
+    Every third is a transform, or the product of a sparse matrix, where the device has these.
+    """
     name = f"operation {index}"
     if device.config.transform is not None and index % 3 == 2:
         call = random_transform_call(device.config, seed, index)
         return call, partial(_one_transform, device, call, name, again, tally)
-    operation = random_operation(device.config, seed, index)
+    sparse = device.config.sparse is not None and index % 3 == 1
+    draw = random_sparse_operation if sparse else random_operation
+    operation = draw(device.config, seed, index)
     return operation, partial(_one, device, operation, name, again, tally)
 
 
@@ -128,11 +134,12 @@ def register(app: typer.Typer) -> None:
 
         Shapes, formats and values vary: ternary and 1 to 8 bits, one row, one column, several row
         blocks, extreme values; with scales also groups, mixed precision, fewer planes than stored,
-        and results of 8 to 32 bits that are added to others; where the device has a transform,
-        a third of them are transforms and quantisers. Plain sums are compared with NumPy's
-        64-bit integer product, scaled results with the golden model. On a simulated device the
-        cycles must be those declared, too. With --bytes-per-fault the line is bad: what
-        became of the operations is counted, and only wrong results, and waits without end, fail.
+        and results of 8 to 32 bits that are added to others; where the device has a transform
+        or a sparse chain, a third of them are transforms and quantisers, or sparse. Plain sums are
+        compared with NumPy's 64-bit integer product, scaled results with the golden model. On a
+        simulated device the cycles must be those declared, too. With --bytes-per-fault the line is
+        bad: what became of the operations is counted, and only wrong results, and waits without
+        end, fail.
         """
         from ..host import connect
 

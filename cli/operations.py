@@ -11,7 +11,7 @@ from ..golden.config import Configuration
 from .options import FORMATS
 
 if TYPE_CHECKING:
-    from ..host import Output, Weights
+    from ..host import Output, SparseWeights, Weights
 
 __all__ = ["Operation", "random_operation"]
 
@@ -30,7 +30,7 @@ class Operation:
     shape : str
         Which of :data:`SHAPES` it is.
     format : str
-    weights : Weights
+    weights : Weights or SparseWeights
     integers : int64 array, shape (rows, columns)
         What the weights mean, found without the code under test.
     x : int64 array, shape (tokens, columns)
@@ -44,7 +44,7 @@ class Operation:
 
     shape: str
     format: str
-    weights: "Weights"
+    weights: "Weights | SparseWeights"
     integers: np.ndarray
     x: np.ndarray
     output: "Output | None" = None
@@ -92,8 +92,8 @@ def random_operation(config: Configuration, seed: int, index: int) -> Operation:
     if not config.table.scaled or rng.random() < 0.5:
         weights = Weights.ternary(stored) if trits else Weights.integer(stored, planes)
         return Operation(shape, format, weights, odd, x)
-    return _scaled(config, rng, Operation(
-        shape, format, _scaled_weights(config, rng, stored, planes, trits), odd, x))
+    weights = _scaled_weights(config, rng, stored, planes, trits)
+    return _scaled(config, rng, weights, Operation(shape, format, weights, odd, x))
 
 
 def _scaled_weights(config: Configuration, rng: np.random.Generator, stored: np.ndarray,
@@ -125,12 +125,12 @@ def _scaled_weights(config: Configuration, rng: np.random.Generator, stored: np.
     return Weights.integer(stored, bits, scales, zeros, group)
 
 
-def _scaled(config: Configuration, rng: np.random.Generator, plain: Operation) -> Operation:
+def _scaled(config: Configuration, rng: np.random.Generator, weights: "Weights",
+            plain: Operation) -> Operation:
     """Return the operation with an output that now and then saturates."""
     from ..host import Output
 
     dtype = ("int8", "int16", "int32")[rng.integers(3)]
-    weights = plain.weights
     # Sums may cancel, but the device can multiply by scales up to about 2**30 times the output's.
     largest = max(float(abs(plain.x @ weights.dequantised().T).max()),
                   8 * float(abs(weights.s).max()), 8 * float(abs(weights.t).max()))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..host import Device, Weights
     from ..host.results import Check
 
-__all__ = ["FORMATS", "CheckOption", "DeviceOption", "SeedOption", "check_of", "describe",
+__all__ = ["FORMATS", "CheckOption", "DeviceOption", "PruneOption", "SeedOption", "check_of", "describe",
            "random_weights"]
 
 #: Weight formats by name.
@@ -25,6 +25,9 @@ DeviceOption = Annotated[str, typer.Option(
 CheckOption = Annotated[str, typer.Option(
     "--check", metavar="all|sample|none",
     help="Which of the device's results to compare with the integer model.")]
+PruneOption = Annotated[str | None, typer.Option(
+    "--prune", metavar="N:M", help="Keep N of each M weights of a row, such as 2:4, and multiply "
+                                   "on the sparse chain.")]
 SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Of the random weights and activations.")]
 

@@ -9,7 +9,7 @@ import typer
 
 from ..golden.errors import CheckFailed
 from .model_report import Generation
-from .options import CheckOption, DeviceOption, check_of, describe
+from .options import CheckOption, DeviceOption, PruneOption, check_of, describe
 from .output import JsonOption, Output
 
 __all__ = ["register"]
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(
             "--seed", min=0, help="Of the choice of characters.")] = 0,
         check: CheckOption = "all",
+        prune: PruneOption = None,
         json: JsonOption = None,
     ) -> None:
         """Generate text with a language model, its matrices on a device, and check the results.
@@ -42,14 +43,17 @@ def register(app: typer.Typer) -> None:
         The matrices are loaded once; then each character is a few requests, and what is between
         them is computed in integers on the host, so that every device gives the same text. With a
         sim: device the hardware is generated and compiled first, which takes a while the first time
-        only.
+        only. With --prune the matrices are made sparse and multiplied as integers of the sparse
+        chain, on a device that has one.
         """
         from ..host import connect
-        from ..host.models import DeviceMatrices, Sampler, generate, load_model
+        from ..host.models import DeviceMatrices, Sampler, generate, load_model, pattern_of, pruned
 
         output = Output(json)
         sampler = Sampler(temperature, seed)
         loaded = load_model(model)
+        if prune is not None:
+            loaded = pruned(loaded, *pattern_of(prune))
         loaded.encode(prompt, "the prompt")
         how = check_of(check)
         failure: CheckFailed | None = None
@@ -57,14 +61,15 @@ def register(app: typer.Typer) -> None:
             opened.reproduce = shlex.join([
                 "luthier", "run", model, "--device", device, "--prompt", prompt, "--characters",
                 str(characters), "--temperature", f"{temperature:g}", "--seed", str(seed),
-                "--check", check])
+                "--check", check, *([] if prune is None else ["--prune", prune])])
             describe(output, opened)
             licence = loaded.about.get("license")
             output.line(f"model       {loaded.name}: {loaded.ternary_weights} ternary weights"
                         + (f", licence {licence}" if licence else ""))
             matrices = [matrix for group in loaded.groups() for matrix in group]
             with output.progress("loading matrices", len(matrices)) as advance:
-                multiply = DeviceMatrices(loaded, opened, advance)
+                multiply = DeviceMatrices(
+                    loaded, opened, advance, sparse=prune is not None)
             output.line()
             output.text(prompt)
             text, start, before = prompt, time.monotonic(), opened.transport.now()
@@ -83,7 +88,7 @@ def register(app: typer.Typer) -> None:
                 mismatches=getattr(failure, "count", 0))
             generation.show(output)
             output.write_json(generation.data() | {"model": loaded.name, "prompt": prompt,
-                                                   "temperature": temperature},
+                                                   "temperature": temperature, "prune": prune},
                               config=opened.config, seed=seed)
         if failure is not None:
             raise failure

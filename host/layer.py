@@ -184,7 +184,7 @@ class Layer:
                                         None if there is None else there[part])
             reports.append(report)
         self._stats = layer_stats(
-            reports, work=self._work(len(batch), planes), tokens=len(batch),
+            reports, work=self.beats_without_padding(len(batch), planes), tokens=len(batch),
             declared_cycles=self.declared_cycles(len(batch), planes),
             link_bytes=device.link.bytes_sent + device.link.bytes_received - before)
 
@@ -290,8 +290,9 @@ class Layer:
         used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
         return int(used.sum()) * self._weights.shape[1]
 
-    def _work(self, tokens: int, planes: int | None) -> float:
-        """Return the beats of a call without any padding, each of which has several tokens."""
+    def beats_without_padding(self, tokens: int = 1, planes: int | None = None) -> float:
+        """Return the beats of a call if there were no padding, and all tokens that a beat may have.
+        """
         return tokens * self._weight_bits(planes) / products_per_beat(
             self._device.config, self._weights.trits)
 

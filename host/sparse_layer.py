@@ -33,7 +33,8 @@ class SparseLayer(Layer):
         rows, columns = self._weights.shape
         return rows * columns * section.form.kept / (section.form.block * section.form.slots)
 
-    def _work(self, tokens: int, planes: int | None) -> float:
+    def beats_without_padding(self, tokens: int = 1, planes: int | None = None) -> float:
+        """Return the beats of a call if there were no padding and no index."""
         return tokens * self.work()
 
     def known_planes(self, planes: int | None) -> int | None:

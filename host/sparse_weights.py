@@ -141,6 +141,11 @@ class SparseWeights:
         return self._values
 
     @property
+    def group(self) -> int:
+        """Columns that share a scale; 0 for whole rows."""
+        return self._group
+
+    @property
     def form(self) -> BlockFormat | RowFormat:
         """The encoding and its parameters."""
         return self._form

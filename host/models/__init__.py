@@ -14,6 +14,7 @@ from .device_matrices import DeviceMatrices, Figures
 from .file import load_model, named_models, save_model
 from .language_model import Block, LanguageModel, Matrix
 from .numpy_matrices import NumpyMatrices
+from .pruning import pattern_of, pruned
 from .sampling import Sampler
 from .text import generate, loss, validation_part
 
@@ -29,6 +30,8 @@ __all__ = [
     "load_model",
     "loss",
     "named_models",
+    "pattern_of",
+    "pruned",
     "save_model",
     "validation_part",
 ]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...golden.scales import output_stage
-from ...golden.table import products_per_beat
 from ..driver import Device
 from ..layer import Layer
 from ..program import Program
+from ..sparse_weights import SparseWeights
 from ..weights import Weights
 from .fitting import check_model_fits
 from .language_model import LanguageModel, Matrix, Product
@@ -85,6 +85,8 @@ class DeviceMatrices:
         Its ``check`` says which results are compared with the golden model.
     advance : callable, optional
         Called after each matrix is loaded.
+    sparse : bool
+        Whether to multiply on the sparse chain, as integers, and not by tables of trits.
 
     Raises
     ------
@@ -95,9 +97,9 @@ class DeviceMatrices:
     """
 
     def __init__(self, model: LanguageModel, device: Device,
-                 advance: Callable[[], None] = lambda: None):
-        check_model_fits(device.config, model)
-        self._device = device
+                 advance: Callable[[], None] = lambda: None, *, sparse: bool = False):
+        check_model_fits(device.config, model, sparse)
+        self._device, self._sparse = device, sparse
         self._groups: dict[str, _Group] = {}
         self._loaded: list[Layer] = []
         try:
@@ -112,17 +114,23 @@ class DeviceMatrices:
         program = device.program()
         sources = [program.input(matrix.trits.shape[1]) for matrix in group]
         for matrix, source in zip(group, sources, strict=True):
-            layer = device.load(Weights.ternary(matrix.trits), matrix.name)
+            layer = device.load(self._weights(matrix), matrix.name)
             program.output(program.apply(layer, source, by_token="int16"))
             self._loaded.append(layer)
             layers.append(layer)
             advance()
-        per_beat = products_per_beat(device.config, True)
         first, *others = (matrix.name for matrix in group)
         name = "+".join([first, *(other.rpartition(".")[2] for other in others)])
         return _Group(layers, program, Figures(
-            name, sum(layer.weights.beats(device.config) for layer in layers),
-            sum(matrix.trits.size for matrix in group) / per_beat))
+            name, sum(layer.sections[0].words(device.config) for layer in layers),
+            sum(layer.beats_without_padding() for layer in layers)))
+
+    def _weights(self, matrix: Matrix) -> Weights | SparseWeights:
+        if not self._sparse:
+            return Weights.ternary(matrix.trits)
+        sparse = self._device.config.sparse
+        return SparseWeights(matrix.trits, 8 if sparse is None else sparse.weight_bits,
+                             beat_bits=self._device.config.table.beat_bits)
 
     @property
     def figures(self) -> list[Figures]:

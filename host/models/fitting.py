@@ -5,6 +5,8 @@ from ...golden.config import Configuration, load_configuration, named_configurat
 from ...golden.descriptor import DESCRIPTOR_BYTES
 from ...golden.errors import UserError
 from ...golden.table import beats
+from ..sparse_section import sparse_section
+from ..sparse_weights import SparseWeights
 from .language_model import LanguageModel, Matrix
 from .numpy_matrices import RESULT_BITS
 
@@ -14,11 +16,22 @@ __all__ = ["check_model_fits"]
 _ACTIVATION_BITS = (8, RESULT_BITS)
 
 
-def memory_words(config: Configuration, group: tuple[Matrix, ...]) -> int:
+def memory_words(config: Configuration, group: tuple[Matrix, ...], sparse: bool) -> int:
     """Return the words of device memory that a group takes: weights, and descriptors twice."""
+    if sparse:
+        return sum(_sparse_words(config, matrix) for matrix in group) + _program_words(config, group)
     words = sum(beats(config, rows=matrix.trits.shape[0], columns=matrix.trits.shape[1], planes=1,
                       trits=True) for matrix in group)
-    return words + 2 * len(group) * DESCRIPTOR_BYTES // config.word_bytes
+    return words + _program_words(config, group)
+
+
+def _program_words(config: Configuration, group: tuple[Matrix, ...]) -> int:
+    return 2 * len(group) * DESCRIPTOR_BYTES // config.word_bytes
+
+
+def _sparse_words(config: Configuration, matrix: Matrix) -> int:
+    weights = SparseWeights(matrix.trits, beat_bits=config.table.beat_bits)
+    return sparse_section(config, weights, None, matrix.name).words(config)
 
 
 def scratchpad_words(config: Configuration, group: tuple[Matrix, ...]) -> int:
@@ -31,9 +44,11 @@ def scratchpad_words(config: Configuration, group: tuple[Matrix, ...]) -> int:
     return words
 
 
-def _misfit(config: Configuration, model: LanguageModel) -> str:
+def _misfit(config: Configuration, model: LanguageModel, sparse: bool) -> str:
     """Say what of a configuration the model does not fit, or nothing."""
     t = config.table
+    if sparse and config.sparse is None:
+        return "it needs a section [sparse]"
     if not t.scaled:
         return "it needs table.scaled, for results of 16 bits"
     if t.activation_bits not in _ACTIVATION_BITS:
@@ -50,7 +65,7 @@ def _misfit(config: Configuration, model: LanguageModel) -> str:
     for what, need, limit in (
             ("scratchpad", max(scratchpad_words(config, group) for group in groups),
              config.scratchpad.words),
-            ("device memory", sum(memory_words(config, group) for group in groups),
+            ("device memory", sum(memory_words(config, group, sparse) for group in groups),
              config.memory.words)):
         if need > limit:
             return (f"it needs {need} words of {what}, {need - limit} more than the {limit} there "
@@ -58,7 +73,7 @@ def _misfit(config: Configuration, model: LanguageModel) -> str:
     return ""
 
 
-def check_model_fits(config: Configuration, model: LanguageModel) -> None:
+def check_model_fits(config: Configuration, model: LanguageModel, sparse: bool = False) -> None:
     """Do nothing if a configuration can run the model.
 
     Raises
@@ -66,10 +81,10 @@ def check_model_fits(config: Configuration, model: LanguageModel) -> None:
     UserError
         If it cannot: why, by how much, and which configurations can.
     """
-    problem = _misfit(config, model)
+    problem = _misfit(config, model, sparse)
     if problem:
         others = [name for name in named_configurations()
-                  if not _misfit(load_configuration(name), model)]
+                  if not _misfit(load_configuration(name), model, sparse)]
         raise UserError(
             f"model {model.name} does not fit configuration {config.name!r}: {problem}; "
             + (f"use configuration {' or '.join(others)}, or a larger one of your own" if others

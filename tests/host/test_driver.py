@@ -300,7 +300,8 @@ def test_activations_are_checked_against_the_width_of_the_device():
      "table.max_rows of 65537$"),
     (lambda: Weights.ternary(np.zeros((1, 65537), int)),
      "split the layer, as no configuration may have table.max_columns of 65537$"),
-    (lambda: np.zeros((3, 3)), r"load takes Weights \(Weights.ternary, .*\) or SparseWeights, not ndarray"),
+    (lambda: np.zeros((3, 3)),
+     r"load takes Weights \(Weights.ternary, .*\) or SparseWeights, not ndarray"),
 ])
 def test_layers_that_do_not_fit(device, weights, message):
     with pytest.raises(UserError, match=message):
