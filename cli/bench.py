@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..golden.errors import CheckFailed, UserError
-from . import chain, cycles, density, encodings, transforms
+from . import chain, chains, cycles, density, encodings, transforms
 from .options import FORMATS, DeviceOption, SeedOption, describe, random_weights
 from .output import JsonOption, Output, log
 
@@ -227,3 +227,4 @@ def register(app: typer.Typer) -> None:
     cycles.register(bench)
     encodings.register(bench)
     transforms.register(bench)
+    chains.register(bench)

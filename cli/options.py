@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..host import Device, Weights
     from ..host.results import Check
 
-__all__ = ["FORMATS", "CheckOption", "DeviceOption", "PruneOption", "SeedOption", "check_of", "describe",
-           "random_weights"]
+__all__ = ["FORMATS", "CheckOption", "DeviceOption", "PruneOption", "SeedOption", "check_of",
+           "describe", "numbers", "random_weights"]
 
 #: Weight formats by name.
 FORMATS = ("ternary", *(f"w{bits}" for bits in range(1, 9)))
@@ -89,3 +89,11 @@ def describe(output: Output, device: "Device") -> None:
     output.line(f"unit        {table.beat_bits} weight bits a cycle, {table.activation_bits}-bit "
                 f"activations, {config.memory.words * config.word_bytes >> 10} KiB of device "
                 f"memory")
+
+
+def numbers(option: str, text: str) -> list[int]:
+    """Return the different numbers of an option, in order of size."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise UserError(f"{option} must be numbers with commas, such as 4,8, not {text!r}")
+    return sorted(set(map(int, parts)))

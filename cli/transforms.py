@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..golden.errors import UserError
+from .options import numbers
 from .output import JsonOption, Output
 from .plots import check_plot, pyplot, save_plot
 from .synthesis import cell, check_route
@@ -55,8 +56,8 @@ def register(bench: typer.Typer) -> None:
         from ..gen.transforms import LARGEST_PARALLEL, designs, measure
         from ..sim.first_result import first_result
 
-        chosen = designs(_numbers("--sizes", sizes), _numbers("--lanes", lanes),
-                         _numbers("--widths", widths))
+        chosen = designs(numbers("--sizes", sizes), numbers("--lanes", lanes),
+                         numbers("--widths", widths))
         seeds = SEEDS if route else ()
         device = ROUTED_TARGETS[target] if route else None
         rows: list[dict[str, Any]] = []
@@ -75,14 +76,6 @@ def register(bench: typer.Typer) -> None:
         if plot is not None:
             _draw(rows, target, plot)
         output.write_json({"target": target, "device": device, "seeds": list(seeds), "rows": rows})
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    """Return the different numbers of an option, in order of size."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() for part in parts):
-        raise UserError(f"{option} must be numbers with commas, such as 4,8, not {text!r}")
-    return sorted(set(map(int, parts)))
 
 
 def _show(output: Output, rows: list[dict[str, Any]], target: str, route: bool) -> None:

@@ -19,14 +19,11 @@ _ACTIVATION_BITS = (8, RESULT_BITS)
 def memory_words(config: Configuration, group: tuple[Matrix, ...], sparse: bool) -> int:
     """Return the words of device memory that a group takes: weights, and descriptors twice."""
     if sparse:
-        return sum(_sparse_words(config, matrix) for matrix in group) + _program_words(config, group)
-    words = sum(beats(config, rows=matrix.trits.shape[0], columns=matrix.trits.shape[1], planes=1,
-                      trits=True) for matrix in group)
-    return words + _program_words(config, group)
-
-
-def _program_words(config: Configuration, group: tuple[Matrix, ...]) -> int:
-    return 2 * len(group) * DESCRIPTOR_BYTES // config.word_bytes
+        words = sum(_sparse_words(config, matrix) for matrix in group)
+    else:
+        words = sum(beats(config, rows=matrix.trits.shape[0], columns=matrix.trits.shape[1],
+                          planes=1, trits=True) for matrix in group)
+    return words + 2 * len(group) * DESCRIPTOR_BYTES // config.word_bytes
 
 
 def _sparse_words(config: Configuration, matrix: Matrix) -> int:

@@ -125,13 +125,12 @@ class SparseChain(wiring.Component):
     def _factors(self, m, word, block, slot):
         """Return the factors of a multiplier: the one that may be packed, and the other."""
         config = self._config
-        position = word.positions[slot]
         chosen = []
         for token in range(config.tokens):
             found = Signal(Shape(config.activation_bits, config.activation_signed),
                            name=f"activation_{slot}_{token}")
             first = token * config.block
-            m.d.comb += found.eq(choose(m, f"choice_{slot}_{token}", position, [
+            m.d.comb += found.eq(self._chosen(m, slot, token, word, [
                 block.activations[first + column] for column in range(config.block)]))
             # An activation goes to all multipliers: the way there is a cycle of its own.
             chosen.append(delayed(m, f"chosen_{slot}_{token}", found))
@@ -143,6 +142,10 @@ class SparseChain(wiring.Component):
         low, high = weights if config.packing == "rows" else chosen
         shared = chosen[0] if config.packing == "rows" else weights[0]
         return packed_operand(m, f"operand_{slot}", config.packed, low, high), shared
+
+    def _chosen(self, m, slot, token, word, activations):
+        """Return the activation of a slot, of those of its block."""
+        return choose(m, f"choice_{slot}_{token}", word.positions[slot], activations)
 
     def _group(self, m, index, pairs):
         """Return the sums of a DSP group, of each lane."""
