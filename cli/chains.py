@@ -71,8 +71,9 @@ def register(bench: typer.Typer) -> None:
                              len(chosen) * (2 + len(seeds))) as advance:
             for design in chosen:
                 chain, config = BusyChain(design.make(), cycles, seed), design.config
-                patterns = [((kept,), str(Pattern(kept, config.block)), stored_bits(design, kept))
-                            for kept in design.kept]
+                patterns: list[tuple[tuple[int, ...], str, float]] = [
+                    ((kept,), str(Pattern(kept, config.block)), stored_bits(design, kept))
+                    for kept in design.kept]
                 if len(design.kept) > 1:
                     mean = sum(bits for _, _, bits in patterns) / len(patterns)
                     patterns.append((design.kept, "mixed", mean))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sources of operations from scratchpad to scratchpad: transforms, quantisers, vectors."""
+"""Sources of operations of other units: transforms, quantisers, vectors, sparse matrices."""
 
 import random
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from ...golden.protocol import Space
 from ...golden.refusal import refusal
 from ...host.link import Link
 from ..operations import random_operation, random_program
+from ..sparse_operations import random_sparse
 from ..transform_operations import random_transform
 from ..vector_operations import random_vectors
 from .script import Recorder
@@ -23,9 +24,9 @@ _Maker = Callable[[Configuration, np.random.Generator], Descriptor]
 
 
 def on_vectors(recorder: Recorder, rng: random.Random, effort: int) -> None:
-    """Run operations of the transform and of the vector unit alone, in chains, and wrong ones.
+    """Run operations of transform, vector unit and sparse chain alone, in programs, and wrong ones.
 
-    Samples are at random, small, or at the corners. Nothing where the device has neither unit.
+    Samples are at random, small, or at the corners. Nothing where the device has none of them.
     """
     config, link = recorder.config, Link(recorder)
     makers: list[_Maker] = []
@@ -33,6 +34,8 @@ def on_vectors(recorder: Recorder, rng: random.Random, effort: int) -> None:
         makers.append(random_transform)
     if config.vector is not None:
         makers.append(random_vectors)
+    if config.sparse is not None:
+        makers.append(random_sparse)
     if not makers:
         return
     for index in range(60 * effort):
