@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..golden.config_sections import TransformConfiguration
-from ..golden.descriptor import Descriptor, Element, Opcode
+from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Element, Opcode
 from ..golden.errors import UserError
 from ..golden.places import MOST_SAMPLES
 from ..golden.quantiser import Quantisation
@@ -206,9 +206,16 @@ class ProgramBuilder:
 
     @property
     def declared_cycles(self) -> int:
-        """What its operations take, one after the other, from the golden model."""
+        """What its operations take, one after the other, from the golden model.
+
+        While a sparse operation takes a word of memory in every cycle, the next descriptor is read
+        in between, which takes as many cycles as it has words.
+        """
         if not self._declared:
-            self._declared = sum(cycles(self._device.config, d) for d in self.descriptors())
+            config, descriptors = self._device.config, self.descriptors()
+            self._declared = sum(cycles(config, d) for d in descriptors) + sum(
+                DESCRIPTOR_BYTES // config.word_bytes for d in descriptors[:-1]
+                if d.opcode == Opcode.SPARSE)
         return self._declared
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from luthier.cli.main import main
 from luthier.golden.engine import Engine
-from luthier.host.models import NumpyMatrices, Sampler, generate, load_model, loss
+from luthier.host.models import NumpyMatrices, Sampler, generate, load_model, loss, pruned
 
 SMALL = ["run", "shakespeare-small", "--device", "golden:default", "--characters", "12"]
 
@@ -29,6 +29,27 @@ def test_text_and_tables(capsys):
     assert re.search(r"blocks\.2\.candidate\+forget\+gate +\d+ +\d+ +\d+ +768 +\d\d\.\d\d %", out)
     assert re.search(r"characters generated +12\n", out)
     assert re.search(r"mismatches +0\n", out)
+
+
+def test_sparse_matrices(capsys):
+    """Pruned, on the chain: the text of the pruned model, and no wrong result."""
+    model = pruned(load_model("shakespeare-small"), 2, 4)
+    text = "".join(generate(model, NumpyMatrices(model), "ROMEO:", 4, Sampler(0, 0)))
+    assert main(["run", "shakespeare-small", "--prune", "2:4", "--device", "golden:sparse",
+                 "--characters", "4", "--temperature", "0", "--json", "-"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["text"] == text and data["mismatches"] == 0 and data["prune"] == "2:4"
+
+
+@pytest.mark.nightly
+def test_sparse_matrices_on_the_board(capsys):
+    for kept, board in (("2:4", "sim:sparse"), ("1:4", "sim:sparse")):
+        assert main(["run", "shakespeare-small", "--prune", kept, "--device", board,
+                     "--characters", "60", "--json", "-"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert data["mismatches"] == data["late_requests"] == 0
+        print(f"{kept}: {data['cycles_per_character']:.0f} cycles a character, "
+              f"{data['efficiency']:.1%} efficiency")
 
 
 def test_json(capsys):
@@ -77,8 +98,12 @@ def test_a_wrong_result_fails(capsys, monkeypatch):
     (["--check", "some"], "--check must be all, sample or none, not 'some'"),
     (["--device", "golden:tiny"], "model shakespeare-small does not fit configuration 'tiny': it "
                                   "needs "),
+    (["--prune", "2-4"], "a pattern must be N:M, such as 2:4, not '2-4'"),
+    (["--prune", "3:4"], "N of the pattern must be a power of two, not 3"),
+    (["--prune", "2:4"], "does not fit configuration 'default': it needs a section [sparse]; use "
+                         "configuration sparse"),
     (["--device", "golden:a5"], "use configuration a16 or blockram or default or "
-                                  "prefill or registers or rotation or wide")])
+                                  "prefill or registers or rotation or sparse or wide")])
 def test_mistakes(capsys, arguments, words):
     assert main([*SMALL, *arguments]) == 2
     captured = capsys.readouterr()
@@ -107,6 +132,13 @@ def test_eval(capsys, text):
                  "--check", "all", "--json", "-"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["loss"] == wanted and data["link_bytes"] > 0
+
+
+def test_eval_says_what_pruning_costs(capsys, text):
+    assert main(["eval", "shakespeare-small", "--text", str(text), "--prune", "2:4", "--json",
+                 "-"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["loss"] > data["loss_with_all_weights"] and data["prune"] == "2:4"
 
 
 def test_mistakes_of_eval(capsys, tmp_path, text):
