@@ -18,6 +18,7 @@ from ...golden.protocol import Report, Space
 from ...hw.engine.memory import engine_request, write_request
 from ...hw.seam import host_read, host_write, run_request
 from ..operations import random_operation, random_program
+from ..sparse_operations import random_sparse
 from .streams import StreamBench, pack, start, unpack
 
 __all__ = ["EngineBench"]
@@ -101,7 +102,10 @@ class EngineBench(StreamBench):
         return report
 
     def describe(self, **fixed) -> Descriptor:
-        """Return a random operation that fits."""
+        """Return a random operation that fits; sparse ones too, where there is a chain."""
+        if self.config.sparse is not None and not fixed and self.rng.random() < 0.6:
+            return random_sparse(self.config, self.numbers, rows=self.rng.randint(1, 40),
+                                 columns=self.rng.randint(1, 200))
         return random_operation(self.config, self.numbers, rows=self.rng.randint(1, 40), **fixed)
 
 

@@ -36,6 +36,15 @@ def test_unit(unit, bench, tests, table, tmp_path):
     assert outcomes == [(tests, 0)] * 2
 
 
+def test_sparse_engine(tmp_path):
+    """The chain behind a memory that answers late and stalls."""
+    config = Configuration.from_data({
+        "name": "test", "memory": {"words": 4096}, "scratchpad": {"words": 256},
+        "table": {"beat_bits": 64, "row_block": 32, "max_rows": 512, "max_columns": 512},
+        "sparse": {"block": 4, "kept": [1, 2, 4], "lanes": 2}})
+    assert run_bench(Engine(config), config, "engine", tmp_path, count=10) == [(4, 0)] * 2
+
+
 @pytest.mark.parametrize("width, bits, link, count", [
     pytest.param(1, 64, {"payload_bytes": 128, "window": 2, "cache_depth": 2}, 40, id="narrow"),
     pytest.param(2, 512, {"payload_bytes": 512, "window": 1, "cache_depth": 1}, 400, id="single",
