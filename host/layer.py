@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..golden.descriptor import Descriptor, Refusal
 from ..golden.errors import DeviceError, UserError
+from ..golden.losses import efficiency
 from ..golden.protocol import Report, Space
 from ..golden.table import columns_per_beat, products_per_beat
 from ..golden.timing import cycles
@@ -128,6 +130,11 @@ class Layer:
         return self._weight_bits(planes) / columns_per_beat(
             self._device.config, self._weights.trits)
 
+    def beats_without_padding(self) -> float:
+        """Return the beats of one token, of all that share a beat, if there were no padding."""
+        return self._weight_bits(None) / products_per_beat(self._device.config,
+                                                           self._weights.trits)
+
     def declared_cycles(self, tokens: int = 1, planes: int | None = None) -> int:
         """Return the cycles that a call with so many tokens takes, from the golden model.
 
@@ -184,7 +191,7 @@ class Layer:
                                         None if there is None else there[part])
             reports.append(report)
         self._stats = layer_stats(
-            reports, work=self.beats_without_padding(len(batch), planes), tokens=len(batch),
+            reports, partial(self._efficiency, len(batch), planes), tokens=len(batch),
             declared_cycles=self.declared_cycles(len(batch), planes),
             link_bytes=device.link.bytes_sent + device.link.bytes_received - before)
 
@@ -290,11 +297,10 @@ class Layer:
         used = np.minimum(self._weights.row_planes, planes or self._weights.planes)
         return int(used.sum()) * self._weights.shape[1]
 
-    def beats_without_padding(self, tokens: int = 1, planes: int | None = None) -> float:
-        """Return the beats of a call if there were no padding, and all tokens that a beat may have.
-        """
-        return tokens * self._weight_bits(planes) / products_per_beat(
-            self._device.config, self._weights.trits)
+    def _efficiency(self, tokens: int, planes: int | None, cycles: int) -> float:
+        """Return the part of the cycles of a call that its weights would take without padding."""
+        return efficiency(self._device.config, weights=tokens * self._weight_bits(planes),
+                          cycles=cycles, trits=self._weights.trits)
 
     def _wide(self, name: str) -> Widening:
         return widening(self._device.config, self._weights, name)

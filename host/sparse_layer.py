@@ -33,9 +33,12 @@ class SparseLayer(Layer):
         rows, columns = self._weights.shape
         return rows * columns * section.form.kept / (section.form.block * section.form.slots)
 
-    def beats_without_padding(self, tokens: int = 1, planes: int | None = None) -> float:
-        """Return the beats of a call if there were no padding and no index."""
-        return tokens * self.work()
+    def beats_without_padding(self) -> float:
+        """Return the beats of one token if there were no padding and no index."""
+        return self.work()
+
+    def _efficiency(self, tokens: int, planes: int | None, cycles: int) -> float:
+        return tokens * self.work() / cycles if cycles else 0.0
 
     def known_planes(self, planes: int | None) -> int | None:
         """Return None; UserError for planes."""

@@ -452,9 +452,9 @@ def patched(faulty, change):
 
 
 def test_refuses_another_protocol_version(faulty):
-    patched(faulty, lambda c: c.__setitem__(slice(8, 10), (3).to_bytes(2, "little")))
-    with pytest.raises(DeviceError, match="speaks version 3 of the link protocol and this Luthier "
-                                          "version 2; use the Luthier that generated"):
+    patched(faulty, lambda c: c.__setitem__(slice(8, 10), (9).to_bytes(2, "little")))
+    with pytest.raises(DeviceError, match="speaks version 9 of the link protocol and this Luthier "
+                                          "version 3; use the Luthier that generated"):
         Link(faulty).resync()
 
 
