@@ -10,23 +10,31 @@ from ..arithmetic import pick
 from ..tree import delayed
 from .programs import builder_lanes, programs, step_layout, steps
 
-__all__ = ["build_entries", "stage_words"]
+__all__ = ["build_entries", "stage_words", "take_word"]
 
 
-def stage_words(m, builder, load, word, present, name: str, columns: int) -> list:
-    """Register the words of so many columns, where lanes are ``present``; return the columns."""
+def take_word(m, builder, present) -> Value:
+    """Register each word as it comes, zero in the lanes that are not ``present``."""
+    width = builder.config.table.activation_bits
+    word = Signal(builder.config.activations_per_word * width, name="word", reset_less=True)
+    m.d.sync += word.eq(Cat(lane for lane in builder.activations.payload))
+    for lane, there in enumerate(present):
+        with m.If(~there):  # the reset of a register costs nothing
+            m.d.sync += word.word_select(lane, width).eq(0)
+    return word
+
+
+def stage_words(m, builder, load, number, word, name: str, columns: int) -> list:
+    """Stage the words of so many columns, a cycle after they are loaded; return the columns.
+
+    That is in time: the first activation is selected two cycles after the last word is loaded.
+    """
     config = builder.config
-    width, per_word = config.table.activation_bits, config.activations_per_word
-    payload, staged = Cat(lane for lane in builder.activations.payload), []
-    for number in range(columns // per_word):
-        register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
-        taken = Signal(name=f"{name}_{number}_taken")
-        m.d.comb += taken.eq(load & (word == number))
-        with m.If(taken):
-            m.d.sync += register.eq(payload)
-        for lane in range(per_word):
-            with m.If(taken & ~present[lane]):  # the reset of a register costs nothing
-                m.d.sync += register.word_select(lane, width).eq(0)
+    width, per_word, staged = config.table.activation_bits, config.activations_per_word, []
+    for place in range(columns // per_word):
+        register = Signal(per_word * width, name=f"{name}_{place}", reset_less=True)
+        with m.If(delayed(m, f"{name}_{place}_taken", load & (number == place))):
+            m.d.sync += register.eq(word)
         staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
     return staged
 
