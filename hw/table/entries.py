@@ -4,13 +4,14 @@
 from amaranth import *
 from amaranth.lib import memory
 
+from ...golden.entries import STORED_BITS, dropped_bits
 from ...golden.table import entry_width
 from ..adder import add
 from ..arithmetic import pick
 from ..tree import delayed
 from .programs import builder_lanes, programs, step_layout, steps
 
-__all__ = ["build_entries", "stage_words", "take_word"]
+__all__ = ["build_entries", "stage_words", "stored_entry", "take_word"]
 
 
 def take_word(m, builder, present) -> Value:
@@ -74,16 +75,30 @@ def build_entries(m, builder, columns, command, window, bank, step, index) -> No
     for number, lanes in enumerate(builder_lanes(config)):
         program = number % len(now)
         totals = [builder.entry[number]]
-        if t.tokens > 1:
-            totals = [Signal(signed(entry_width(config)), name=f"entry_{number}_{token}")
-                      for token in range(t.tokens)]
-            m.d.comb += builder.entry[number].eq(Cat(totals))
+        if t.tokens > 1 or t.quantisation:
+            width = entry_width(config) + (dropped_bits(config) + 1 if t.quantisation else 0)
+            totals = [Signal(signed(width), name=f"entry_{number}_{token}",
+                             reset_less=bool(t.quantisation)) for token in range(t.tokens)]
+            m.d.comb += builder.entry[number].eq(Cat(
+                stored_entry(total, dropped_bits(config)) for total in totals))
         for token, total in enumerate(totals):
             reach = {select: pick(window_now, dict(enumerate(
                 [columns[token][column] for column in reached] or [Const(0, 1)])))
                 for select, reached in lanes.items()}
             name = f"{number}_{token}" if t.tokens > 1 else f"{number}"
             _add_up(m, config, name, total, reach, now[program], then[program], summing)
+
+
+def stored_entry(total, dropped: int) -> Value:
+    """Return what is stored of a sum, half a step already in it (:mod:`luthier.golden.entries`).
+
+    With ``dropped`` = 0 it is stored as it is. A sum below the least that is stored can not be.
+    """
+    if not dropped:
+        return total
+    *most, sign = total[STORED_BITS + dropped - 1 :]
+    return Mux(~sign & Cat(most).any(), (1 << STORED_BITS - 1) - 1,
+               total[dropped : dropped + STORED_BITS]).as_signed()
 
 
 def _turn(m, config, late, command, window):
@@ -106,6 +121,7 @@ def _add_up(m, config, name, total, lanes, now, then, summing):
         words, choose = [total, x, x << 1], then.double
     following = add(m, f"add_{name}", words, len(total), choose=choose,
                     complement=(0, then.subtract), carry=(then.subtract, 0))
-    m.d.sync += total.eq(0)
+    # What rounds a stored entry is in the sum from its beginning.
+    m.d.sync += total.eq((1 << dropped_bits(config)) >> 1)
     with m.If(summing & ~then.clear):
         m.d.sync += total.eq(following)
