@@ -147,7 +147,7 @@ class Configuration(Section):
                                   ("scaled", "false", not t.scaled),
                                   ("store", "'lutram' or 'registers'", not t.deep)):
             if not there:
-                raise ValueError(f"table.{key} ({getattr(t, key)}) must be {value} where "
+                raise ValueError(f"table.{key} ({getattr(t, key)!r}) must be {value} where "
                                  f"table.quantisation is {t.quantisation!r}; change one of them")
         if dropped_bits(self) < 1:
             raise ValueError(
