@@ -76,6 +76,22 @@ def test_error_is_bounded(build, seed):
     assert error.any() and abs(error).max() <= 7 * tables * (step - 1)
 
 
+@pytest.mark.parametrize("planes, uniform, normal", [(1, 0.82, 1.95), (4, 0.82, 1.97)])
+def test_published_error(planes, uniform, normal):
+    """What docs/units/table.md says, in per cent."""
+    config = Configuration.from_data(data(max_rows=256, max_columns=1024, beat_bits=128))
+    rng = np.random.default_rng(0)
+    values = 2 * rng.integers(0, 2**planes, (256, 1024)) + 1 - 2**planes
+    of_normal = np.clip(np.rint(rng.normal(0, 32, (1024, 8))), -128, 127).astype(int)
+    for name, x, wanted in (("normal", of_normal, normal),
+                            ("uniform", rng.integers(-128, 128, (1024, 8)), uniform)):
+        exact = values @ x
+        error = np.sqrt(np.mean((entry_sums(config, values, planes, x) - exact) ** 2.0))
+        share = 100 * error / np.sqrt(np.mean(exact**2.0))
+        print(f"{planes} bits, {name}: {error:.1f}, {share:.2f} %")
+        assert abs(share - wanted) < 0.03
+
+
 @pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
 def test_the_driver_expects_them(build, seed, tmp_path):
     """The engine's model takes packed beats, the driver the matrix: they agree, faults differ."""
