@@ -9,6 +9,7 @@ from typing import Any
 from amaranth.lib import wiring
 
 from ..golden.config import Configuration, TableConfiguration
+from ..golden.entries import STORED_BITS
 from ..golden.table import columns_per_beat, tables
 from ..hw.baseline import (
     DigitTile,
@@ -75,9 +76,13 @@ class Design:
     tokens: int = 1
 
 
+#: Least activation bits for entries of four activations to be rounded to 8 bits.
+_ROUNDED = STORED_BITS - 1
+
 #: Builds of the table unit that are measured: what is dense, with few builders.
 _BUILDS: tuple[dict[str, Any], ...] = (
     {"alphabets": "planes", "rounds": 4},
+    {"alphabets": "planes", "rounds": 4, "quantisation": "int8"},
     {"alphabets": "planes", "k": 5, "smallest_group": 128},
     {"alphabets": "planes", "k": 6, "rounds": 4},
     {"alphabets": "trits", "rounds": 4},
@@ -111,7 +116,8 @@ def designs(beat_bits: int, activation_bits: int, target: str) -> list[Design]:
     inputs = adder_inputs(target)
     chosen: list[Design] = []
     for build in _BUILDS:
-        if build.get("tokens", 1) > beat_bits // 64:
+        rounded = "quantisation" in build
+        if build.get("tokens", 1) > beat_bits // 64 or (rounded and activation_bits < _ROUNDED):
             continue
         config = Configuration.from_data({"name": "density", "table": {
             "beat_bits": beat_bits, "activation_bits": activation_bits, "scaled": False,
@@ -156,12 +162,19 @@ def _tiles(beat_bits: int, activation_bits: int) -> list[Design]:
 
     table = Design("table", "tile", lambda: RegisterTile(k=_TILE_K, **shape), rates(*_TILE_BITS),
                    "registers", _TILE_K, _TOKENS, tokens=_TOKENS)
-    config = Configuration.from_data({"name": "density", "table": {
-        "beat_bits": beat_bits, "store": "registers", "row_block": rows, "tokens": _TOKENS,
-        "activation_bits": activation_bits, "scaled": False}})
+    given = {"beat_bits": beat_bits, "store": "registers", "row_block": rows, "tokens": _TOKENS,
+             "activation_bits": activation_bits, "scaled": False}
+    config = Configuration.from_data({"name": "density", "table": given})
     unit = Design("table", "unit", lambda: SharedTableUnit(config), rates(*_TILE_BITS),
                   "registers", _TILE_K, _TOKENS, tokens=_TOKENS)
-    return [unit, table, multiply("add or subtract", DigitTile, 1),
+    rounded: list[Design] = []
+    if activation_bits >= _ROUNDED:
+        dropped = activation_bits - _ROUNDED + 1
+        narrow = shape | {"width": shape["width"] - dropped, "dropped": dropped}
+        rounded.append(Design(
+            "table, entries of 8 bits", "tile", lambda: RegisterTile(k=_TILE_K, **narrow),
+            rates(*_TILE_BITS), "registers", _TILE_K, _TOKENS, tokens=_TOKENS))
+    return [unit, table, *rounded, multiply("add or subtract", DigitTile, 1),
             *(multiply(f"multiply {name}", kind, bits) for bits in (2, 4)
               for name, kind in (("digits", DigitTile), ("as synthesis does", MultiplyTile)))]
 
@@ -182,7 +195,7 @@ def _table(part: str, unit: Callable[[Configuration], wiring.Component],
     rates = _planes(t.beat_bits) * t.planes + (
         Rate("trits", 1, columns_per_beat(config, True)),) * t.trits
     name = "table of both" if t.planes and t.trits else "table"
-    name += f", {t.tokens} tokens" * (t.tokens > 1)
+    name += f", {t.tokens} tokens" * (t.tokens > 1) + ", entries of 8 bits" * bool(t.quantisation)
     return Design(name, part, lambda: unit(config), rates, t.store, t.k, tables(config),
                   tokens=t.tokens)
 

@@ -26,6 +26,7 @@ from .config_sections import (
     VectorConfiguration,
 )
 from .config_sparse import SparseConfiguration
+from .entries import STORED_BITS, dropped_bits
 from .errors import UserError
 from .sparse.chain import Chain
 
@@ -113,6 +114,7 @@ class Configuration(Section):
             raise ValueError(
                 "table.adder_inputs must be 2 where table.scaled is true, because sums of groups "
                 "are taken out of the tree; set table.scaled to false")
+        self._check_quantisation()
         if t.shared is not None and t.tokens > self.activations_per_word // t.k:
             raise ValueError(
                 f"table.tokens ({t.tokens}) must be at most {self.activations_per_word // t.k}, "
@@ -156,6 +158,23 @@ class Configuration(Section):
                 f"table.max_columns ({t.max_columns}) must be at most {most}, so that sums "
                 f"of {sparse.weight_bits}-bit weights and {t.activation_bits}-bit activations "
                 f"have 32 bits; lower it, or have weights or activations of fewer bits")
+
+    def _check_quantisation(self) -> None:
+        t = self.table
+        if t.quantisation is None:
+            return
+        for key, value, there in (("alphabets", "'planes'", t.alphabets == "planes"),
+                                  ("scaled", "false", not t.scaled),
+                                  ("store", "'lutram' or 'registers'", not t.deep)):
+            if not there:
+                raise ValueError(f"table.{key} ({getattr(t, key)!r}) must be {value} where "
+                                 f"table.quantisation is {t.quantisation!r}; change one of them")
+        if dropped_bits(self) < 1:
+            raise ValueError(
+                f"table.activation_bits ({t.activation_bits}) must be at least "
+                f"{STORED_BITS + 1 - (t.k - 1).bit_length()} where table.quantisation is "
+                f"{t.quantisation!r}, because entries have {STORED_BITS} bits or fewer as they "
+                f"are; leave table.quantisation out")
 
     # Derived sizes -------------------------------------------------------------------------
 

@@ -60,6 +60,11 @@ class TableConfiguration(Section):
     scaled : bool
         Whether there is hardware for scales, groups, the output stage and results other than int32;
         with ``"registers"`` for the output stage alone.
+    quantisation : str or None
+        ``"int8"``: entries of tables are rounded to 8 bits (:mod:`luthier.golden.entries`), and
+        results are no exact products any more. Wants ``alphabets`` = "planes", ``scaled`` = false,
+        a store that is not ``"blockram"``, and entries of more than 8 bits, so ``activation_bits``
+        of 7 or more where ``k`` is 4.
     """
 
     beat_bits: Annotated[int, one_of(64, 128, 256, 512)] = 128
@@ -75,6 +80,7 @@ class TableConfiguration(Section):
     max_rows: Annotated[int, between(1, 65536)] = 16384
     max_columns: Annotated[int, between(1, 65536)] = 8192
     scaled: Annotated[bool, BeforeValidator(boolean)] = True
+    quantisation: Annotated[str | None, word_of("int8")] = None
 
     @property
     def planes(self) -> bool:

@@ -17,6 +17,7 @@ from .descriptor import (
     element_bits,
     result_words,
 )
+from .entries import dropped_bits, field_sums, fields
 from .protocol import MOST_MALFORMED, Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .refusal import refusal
@@ -241,22 +242,38 @@ class Engine:
                 position += rows * planes
                 by_group[column, column * groups // per_tile] = (
                     padded[:, tile * per_tile : (tile + 1) * per_tile].T)
-                products = (part @ by_group.reshape(per_tile, -1)).astype(np.int64)
+                if dropped := dropped_bits(self.config):
+                    products = field_sums(part, by_group[:, 0], fields(self.config), dropped)
+                else:
+                    products = (part @ by_group.reshape(per_tile, -1)).astype(np.int64)
                 sums[start : start + rows, tile * groups : (tile + 1) * groups] = _planes(
                     products, rows, planes, d.planes_used).reshape(rows, groups, tokens)
         sums = sums.transpose(2, 0, 1)
         return (sums, of_x) if d.group else (sums.sum(axis=2, keepdims=True),
                                              of_x.sum(axis=1, keepdims=True))
 
-    @staticmethod
-    def _multiply_shared(packed: np.ndarray, x: np.ndarray, d: Descriptor,
+    def _multiply_shared(self, packed: np.ndarray, x: np.ndarray, d: Descriptor,
                          layout: SharedLayout) -> tuple[np.ndarray, np.ndarray]:
         """The same for beats of many rows, which have no groups."""
+        if dropped := dropped_bits(self.config):
+            return self._multiply_rounded(packed, x, d, layout, dropped)
         signs = unpack_signs(packed, d.rows, d.columns, TRIT_PLANES if d.trits else d.planes_stored,
                              layout)
         weights = (1,) * TRIT_PLANES if d.trits else 1 << np.arange(d.planes_stored)[::-1]
         sums = x @ np.tensordot(weights, signs, axes=1).T
         return (sums >> d.trits)[..., None], x.sum(axis=1, keepdims=True)
+
+    @staticmethod
+    def _multiply_rounded(packed: np.ndarray, x: np.ndarray, d: Descriptor, layout: SharedLayout,
+                          dropped: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same with rounded entries; the columns of padding have signs, too."""
+        padded = np.zeros((-(-d.columns // layout.k) * layout.k, len(x)), np.int64)
+        padded[: d.columns] = x.T
+        signs = unpack_signs(packed, d.rows, len(padded), d.planes_stored, layout)
+        tables = [range(start, start + layout.k) for start in range(0, len(padded), layout.k)]
+        weights = 1 << np.arange(d.planes_stored)[::-1]
+        sums = np.tensordot(weights, field_sums(signs, padded, tables, dropped), axes=1)
+        return sums.T[..., None], x.sum(axis=1, keepdims=True)
 
     def _small(self, columns: int) -> bool:
         """Whether a tile's sums are exact in float32."""

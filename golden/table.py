@@ -5,6 +5,7 @@ import numpy as np
 
 from . import shared
 from .config import Configuration
+from .entries import dropped_bits
 from .errors import UserError
 from .shared import TRIT_PLANES
 from .weights import SHORTEST_STRIP, pack_planes, pack_trits, plane_fields
@@ -94,9 +95,9 @@ def entry_width(config: Configuration) -> int:
 
     An entry of K sign planes is its highest activation plus or minus the others, so it lies in
     ``[-K * 2**(A-1), K * 2**(A-1) - 1]``. A triple of trits lies within 3 * 2**(A-1), five within
-    5 * 2**(A-1).
+    5 * 2**(A-1). With ``table.quantisation`` it is what is stored.
     """
-    return config.table.activation_bits + (config.table.k - 1).bit_length()
+    return config.table.activation_bits + (config.table.k - 1).bit_length() - dropped_bits(config)
 
 
 def levels(count: int, inputs: int) -> int:
@@ -136,11 +137,15 @@ def total_width(config: Configuration) -> int:
     if config.table.adder_inputs == 2:
         return entry_width(config) + tree_levels(config)
     # Signs are applied: every activation can be -2**(A-1), and negated.
-    return worst_case(config, columns_per_beat(config, not config.table.planes), 1).bit_length() + 1
+    worst = worst_case(config, columns_per_beat(config, not config.table.planes), 1)
+    return worst.bit_length() + 1 - dropped_bits(config)
 
 
 def worst_case(config: Configuration, columns: int, planes: int) -> int:
-    """Return the largest magnitude of a sum of so many columns and planes."""
+    """Return the largest magnitude of a sum of so many columns and planes.
+
+    Rounded entries can not exceed it: it is a multiple of their step in each table.
+    """
     return (2**planes - 1) * 2 ** (config.table.activation_bits - 1) * columns
 
 
@@ -150,10 +155,13 @@ def max_columns(config: Configuration, *, planes: int) -> int:
 
 
 def accumulator_width(config: Configuration) -> int:
-    """Return the bits of an accumulator, signed: the worst case of the largest accepted shape."""
+    """Return the bits of an accumulator, signed: the worst case of the largest accepted shape.
+
+    It counts steps of rounded entries, where tables have such.
+    """
     most = 8 if config.table.planes else 1
     worst = max(worst_case(config, max_columns(config, planes=p), p) for p in range(1, most + 1))
-    return worst.bit_length() + 1
+    return worst.bit_length() + 1 - dropped_bits(config)
 
 
 def check_range(config: Configuration, *, columns: int, planes: int, trits: bool) -> None:

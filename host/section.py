@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, element_bits
+from ..golden.entries import entry_sums
 from ..golden.errors import UserError
 from ..golden.records import scale_words
 from ..golden.scales import exact_sums, output_stage, sums_of_pairs
@@ -125,6 +126,8 @@ class Section(MatrixSection):
                  onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
         """Return the exact results for activations (tokens, columns): (tokens, rows)."""
         values = self._used(planes)
+        if config.table.quantisation is not None:
+            return entry_sums(config, values, self.weights.planes, x.T).T
         if self.scaling is None:
             size = values.shape[1]
             s = t = None
@@ -139,6 +142,9 @@ class Section(MatrixSection):
                        onto: NDArray[np.integer] | None) -> NDArray[np.int64]:
         """Return the exact results of rows (n,) of the section for activations (n, columns)."""
         values = self._used(planes)[row]
+        if config.table.quantisation is not None:
+            return entry_sums(config, values[:, None], self.weights.planes,
+                              x[..., None])[:, 0, 0]
         sums, of_x = sums_of_pairs(
             values, x, values.shape[1] if self.scaling is None else self._group_size(config))
         total = sums.sum(axis=1)

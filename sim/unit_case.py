@@ -10,7 +10,8 @@ from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, Refusal, source_words
 from ..golden.engine import Engine
 from ..golden.records import groups_per_tile, strip_words
-from ..golden.table import columns_per_beat
+from ..golden.shared import TRIT_PLANES
+from ..golden.table import beats, columns_per_beat
 from ..golden.weights import STRIP_ROWS, strips
 from .operations import random_operation, random_program
 
@@ -18,8 +19,12 @@ __all__ = ["UnitCase", "unit_case", "unit_command"]
 
 
 def beat_addresses(config: Configuration, d: Descriptor) -> list[int]:
-    """Return the memory words that one token of an operation takes, in their order."""
+    """Return the memory words that one pass of an operation takes, in their order."""
     t, found = config.table, []
+    if t.shared is not None:
+        count = beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
+                      trits=d.trits)
+        return list(range(d.weights, d.weights + count))
     groups = groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
     full = strip_words(config, STRIP_ROWS, groups, d.offsets)
@@ -62,7 +67,8 @@ class UnitCase:
     activations : list of list of int
     weights : list of int
     results : list of (list of int, bool)
-        Values of each token, and whether they are the last of a command.
+        Values of each token, or of one where tables are in registers, and whether they are the last
+        of a command.
     saturations : int
     """
 
@@ -89,11 +95,17 @@ def unit_case(config: Configuration, rng: np.random.Generator, **fixed: Any) -> 
     kind = np.dtype(f"<i{1 << d.destination_type}")
     for first_token in range(0, d.tokens, config.table.tokens):
         tokens = range(first_token, min(first_token + config.table.tokens, d.tokens))
-        case.commands.append(unit_command(config, d))
+        case.commands.append(unit_command(config, d) | (
+            {"tokens": len(tokens)} if config.table.words_at_once > 1 else {}))
         starts = [d.source + token * d.source_step for token in tokens]
         starts += starts[:1] * (config.table.tokens - len(tokens))  # whose results mean nothing
-        case.activations += [words[start + word].tolist() for word in range(
-            source_words(config, d)) for start in starts] * -(-d.rows // config.table.row_block)
+        vectors = [words[start + word].tolist() for word in range(source_words(config, d))
+                   for start in starts]
+        at_once, blocks = config.table.words_at_once, -(-d.rows // config.table.row_block)
+        if config.table.shared is not None:  # all words again for each plane
+            blocks *= TRIT_PLANES if d.trits else d.planes_stored
+        case.activations += blocks * [
+            sum(vectors[first : first + at_once], []) for first in range(0, len(vectors), at_once)]
         case.weights += [int.from_bytes(program.memory[address].tobytes(), "little")
                          for address in beat_addresses(config, d)]
         values = []
@@ -101,6 +113,16 @@ def unit_case(config: Configuration, rng: np.random.Generator, **fixed: Any) -> 
             start = (d.destination + token * d.destination_step) * config.word_bytes
             raw = golden.scratchpad.reshape(-1)[start : start + d.rows * kind.itemsize]
             values.append(raw.view(kind).tolist())
-        case.results += [(list(of_tokens), row == d.rows - 1)
-                         for row, of_tokens in enumerate(zip(*values, strict=True))]
+        case.results += _ordered(config, values)
     return case
+
+
+def _ordered(config: Configuration, values: list[list[int]]) -> list[tuple[list[int], bool]]:
+    """Return the results of each token in the order in which the unit has them."""
+    rows, block = len(values[0]), config.table.row_block
+    if config.table.shared is None:
+        ordered = [list(of_tokens) for of_tokens in zip(*values, strict=True)]
+    else:
+        ordered = [[value] for start in range(0, rows, block) for of_token in values
+                   for value in of_token[start : start + block]]
+    return [(of_row, number == len(ordered) - 1) for number, of_row in enumerate(ordered)]

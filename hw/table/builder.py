@@ -8,7 +8,7 @@ from ...golden.config import Configuration
 from ...golden.timing import build_cycles, octet_steps, plane_steps
 from ..arithmetic import pick
 from .commands import TILE, take, tile_layout, walk_command
-from .entries import build_entries, stage_words
+from .entries import build_entries, stage_words, take_word
 from .handover import builder_ports, offer_tiles
 from .programs import steps
 
@@ -85,14 +85,14 @@ class TableBuilder(wiring.Component):
         with m.If(self.command.valid & ~waiting):
             m.d.sync += [waiting.eq(1), following.eq(self.command.payload)]
         with m.If(accept & waiting):
-            m.d.sync += [waiting.eq(0), take(command, following)]
-        with m.If(accept):
-            m.d.sync += active.eq(waiting)
+            m.d.sync += waiting.eq(0)
+        with m.If(accept):  # what is not waiting is not used
+            m.d.sync += [active.eq(waiting), take(command, following, but=("rows",))]
 
         bank, full, offered = offer_tiles(m, self, done, 1 + t.deep)
         here, last_word, last_step = Signal(), Signal(), Signal()
         rest = Signal()  # the columns that stay come first
-        word, index, end = self._count(m, command, active, window, rest, placed, step, last_word,
+        number, index, end = self._count(m, command, active, window, rest, placed, step, last_word,
                                        last_step)
         with m.FSM(name="state"):
             with m.State("LOAD"):
@@ -115,13 +115,13 @@ class TableBuilder(wiring.Component):
                 m.d.comb += done.eq(~offered)
                 with m.If(~offered):
                     m.next = "LOAD"
-        present = self._walk(m, command, following, placed, done, accept, here, bank)
-        columns = []
-        for number in range(t.tokens):
-            of, suffix = (load & (token == number), f"_{number}") if t.tokens > 1 else (load, "")
-            staged = stage_words(m, self, of & ~rest, word, present, f"word{suffix}", t.window)
+        present = self._walk(m, command, following, active, placed, done, accept, here, bank)
+        word, columns = take_word(m, self, present), []
+        for which in range(t.tokens):
+            of, suffix = (load & (token == which), f"_{which}") if t.tokens > 1 else (load, "")
+            staged = stage_words(m, self, of & ~rest, number, word, f"staged{suffix}", t.window)
             if t.trits:
-                staged += stage_words(m, self, of & rest, word, present, f"rest{suffix}",
+                staged += stage_words(m, self, of & rest, number, word, f"rest{suffix}",
                                       t.beat_bits // 8)
             columns.append(staged)
         build_entries(m, self, columns, command, window, bank, step, index)
@@ -180,7 +180,7 @@ class TableBuilder(wiring.Component):
             m.d.sync += window.eq(0)
         return word, index, end
 
-    def _walk(self, m, command, following, load, done, accept, here, bank):
+    def _walk(self, m, command, following, active, load, done, accept, here, bank):
         """Count words of the vector and row blocks; return which lanes of a word are columns."""
         t, per_word = self._config.table, self._config.activations_per_word
         lanes_bits, block_bits = (size.bit_length() - 1 for size in (per_word, t.row_block))
@@ -197,15 +197,20 @@ class TableBuilder(wiring.Component):
         last_rows, blocks = command.rows[:block_bits], command.rows[block_bits:]  # blocks to come
         first = Signal(reset_less=True)
         whole, last_block, block_end = Signal(), Signal(), Signal()
+        final, last = Signal(), Signal()  # tile of its row block; of its command
         m.d.sync += [  # known long before the tile is done
             whole.eq(blocks != 0),
             last_block.eq((blocks == 0) | ((blocks == 1) & (last_rows == 0))),
+            final.eq(taken),
+            last.eq(taken & last_block),
         ]
-        m.d.comb += block_end.eq(done & ~here)
-        with m.If(block_end & last_block):
+        m.d.comb += block_end.eq(done & final)
+        with m.If(done & last):
             m.d.comb += accept.eq(1)
-        with m.Elif(block_end):
-            m.d.sync += blocks.eq(blocks - 1)
+        # What is chosen does not wait for `block_end`.
+        with m.If(block_end | accept):
+            m.d.sync += command.rows.eq(Mux(active & ~last_block, Cat(last_rows, blocks - 1),
+                                            following.rows))
         with m.If(load):
             m.d.sync += [
                 number.eq(number + 1),
@@ -236,8 +241,8 @@ class TableBuilder(wiring.Component):
                 tile.bank.eq(bank),
                 tile.rows.eq(Cat(last_rows, whole)),
                 tile.first.eq(first),
-                tile.final.eq(~here),
-                tile.last.eq(block_end & last_block),
+                tile.final.eq(final),
+                tile.last.eq(last),
             ]
             with m.If(whole):
                 m.d.sync += tile.rows[:block_bits].eq(0)

@@ -4,29 +4,38 @@
 from amaranth import *
 from amaranth.lib import memory
 
+from ...golden.entries import STORED_BITS, dropped_bits
 from ...golden.table import entry_width
 from ..adder import add
 from ..arithmetic import pick
 from ..tree import delayed
 from .programs import builder_lanes, programs, step_layout, steps
 
-__all__ = ["build_entries", "stage_words"]
+__all__ = ["build_entries", "stage_words", "stored_entry", "take_word"]
 
 
-def stage_words(m, builder, load, word, present, name: str, columns: int) -> list:
-    """Register the words of so many columns, where lanes are ``present``; return the columns."""
+def take_word(m, builder, present) -> Value:
+    """Register each word as it comes, zero in the lanes that are not ``present``."""
+    width = builder.config.table.activation_bits
+    word = Signal(builder.config.activations_per_word * width, name="word", reset_less=True)
+    m.d.sync += word.eq(Cat(lane for lane in builder.activations.payload))
+    for lane, there in enumerate(present):
+        with m.If(~there):  # the reset of a register costs nothing
+            m.d.sync += word.word_select(lane, width).eq(0)
+    return word
+
+
+def stage_words(m, builder, load, number, word, name: str, columns: int) -> list:
+    """Stage the words of so many columns, a cycle after they are loaded; return the columns.
+
+    That is in time: the first activation is selected two cycles after the last word is loaded.
+    """
     config = builder.config
-    width, per_word = config.table.activation_bits, config.activations_per_word
-    payload, staged = Cat(lane for lane in builder.activations.payload), []
-    for number in range(columns // per_word):
-        register = Signal(per_word * width, name=f"{name}_{number}", reset_less=True)
-        taken = Signal(name=f"{name}_{number}_taken")
-        m.d.comb += taken.eq(load & (word == number))
-        with m.If(taken):
-            m.d.sync += register.eq(payload)
-        for lane in range(per_word):
-            with m.If(taken & ~present[lane]):  # the reset of a register costs nothing
-                m.d.sync += register.word_select(lane, width).eq(0)
+    width, per_word, staged = config.table.activation_bits, config.activations_per_word, []
+    for place in range(columns // per_word):
+        register = Signal(per_word * width, name=f"{name}_{place}", reset_less=True)
+        with m.If(delayed(m, f"{name}_{place}_taken", load & (number == place))):
+            m.d.sync += register.eq(word)
         staged += [register.word_select(lane, width).as_signed() for lane in range(per_word)]
     return staged
 
@@ -66,16 +75,30 @@ def build_entries(m, builder, columns, command, window, bank, step, index) -> No
     for number, lanes in enumerate(builder_lanes(config)):
         program = number % len(now)
         totals = [builder.entry[number]]
-        if t.tokens > 1:
-            totals = [Signal(signed(entry_width(config)), name=f"entry_{number}_{token}")
-                      for token in range(t.tokens)]
-            m.d.comb += builder.entry[number].eq(Cat(totals))
+        if t.tokens > 1 or t.quantisation:
+            width = entry_width(config) + (dropped_bits(config) + 1 if t.quantisation else 0)
+            totals = [Signal(signed(width), name=f"entry_{number}_{token}",
+                             reset_less=bool(t.quantisation)) for token in range(t.tokens)]
+            m.d.comb += builder.entry[number].eq(Cat(
+                stored_entry(total, dropped_bits(config)) for total in totals))
         for token, total in enumerate(totals):
             reach = {select: pick(window_now, dict(enumerate(
                 [columns[token][column] for column in reached] or [Const(0, 1)])))
                 for select, reached in lanes.items()}
             name = f"{number}_{token}" if t.tokens > 1 else f"{number}"
             _add_up(m, config, name, total, reach, now[program], then[program], summing)
+
+
+def stored_entry(total, dropped: int) -> Value:
+    """Return what is stored of a sum, half a step already in it (:mod:`luthier.golden.entries`).
+
+    With ``dropped`` = 0 it is stored as it is. A sum below the least that is stored can not be.
+    """
+    if not dropped:
+        return total
+    *most, sign = total[STORED_BITS + dropped - 1 :]
+    return Mux(~sign & Cat(most).any(), (1 << STORED_BITS - 1) - 1,
+               total[dropped : dropped + STORED_BITS]).as_signed()
 
 
 def _turn(m, config, late, command, window):
@@ -98,6 +121,7 @@ def _add_up(m, config, name, total, lanes, now, then, summing):
         words, choose = [total, x, x << 1], then.double
     following = add(m, f"add_{name}", words, len(total), choose=choose,
                     complement=(0, then.subtract), carry=(then.subtract, 0))
-    m.d.sync += total.eq(0)
+    # What rounds a stored entry is in the sum from its beginning.
+    m.d.sync += total.eq((1 << dropped_bits(config)) >> 1)
     with m.If(summing & ~then.clear):
         m.d.sync += total.eq(following)

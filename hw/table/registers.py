@@ -38,6 +38,8 @@ class RegisterUnit(wiring.Component):
         Activations of each token in a word of their stream.
     max_rows, max_columns : int
         Largest shape of one operation. Sums have as many bits as eight planes of it can need.
+    dropped : int
+        Bits that entries lose: 0, or so many that 8 are left (:mod:`luthier.golden.entries`).
 
     Members
     -------
@@ -64,14 +66,16 @@ class RegisterUnit(wiring.Component):
     """
 
     def __init__(self, layout: SharedLayout, *, tokens: int, activation_bits: int, words: int,
-                 max_rows: int, max_columns: int):
+                 max_rows: int, max_columns: int, dropped: int = 0):
         if words % layout.k:
             raise ValueError(f"words must be a multiple of k ({layout.k}), not {words!r}")
         self._layout, self._tokens, self._words = layout, tokens, words
         self._bits = activation_bits
-        self._width = activation_bits + _PLANES + (max_columns - 1).bit_length()
+        self._dropped = dropped
+        self._width = activation_bits + _PLANES + (max_columns - 1).bit_length() - dropped
         self._tile = RegisterTile(tokens=tokens, rows=layout.rows, k=layout.k,
-                                  activation_bits=activation_bits, width=self._width)
+                                  activation_bits=activation_bits, width=self._width,
+                                  dropped=dropped)
         self._command = data.StructLayout({
             "rows": range(max_rows + 1), "columns": range(max_columns + 1),
             "planes": range(_PLANES + 1), "trits": 1, "tokens": range(tokens + 1)})
@@ -81,7 +85,7 @@ class RegisterUnit(wiring.Component):
                 data.ArrayLayout(signed(activation_bits), words), tokens))),
             "weights": In(stream.Signature(layout.beat_bits)),
             "results": Out(stream.Signature(data.StructLayout({
-                "value": signed(self._width), "last": 1}))),
+                "value": signed(self._width + dropped), "last": 1}))),
             "busy": Out(1),
             "starved": Out(1),
             "blocked": Out(1),
@@ -205,7 +209,7 @@ class RegisterUnit(wiring.Component):
         token = Signal(range(self._tokens))
         left = Signal(range(n + 1))  # rows of this token
         last_token = token == now.tokens - 1
-        value = Array(word[:width].as_signed() for word in sums)[token]
+        value = Array(word[:width].as_signed() for word in sums)[token] << self._dropped
         m.d.comb += [
             free.eq(~(Cat(stage.valid for stage in stages[1:]).any() | now.valid)),
             self.results.valid.eq(now.valid),

@@ -174,13 +174,19 @@ class Sequencer(wiring.Component):
         ]
 
         tile_end = Signal()
+        ends = Signal()  # a plane of the last strip, or a tile, if a slot passes
         m.d.comb += [
-            tile_end.eq(strip_end & walker.last),
+            ends.eq(last_row & last_plane & walker.last),
+            tile_end.eq(strip_end & walker.last if scaled else advance & ends),
             self.tile.ready.eq(tile_end | ~active),
             walker.load.eq(self.tile.ready),
             walker.rows.eq(fresh.rows),
         ]
         single = Signal(reset_less=True)  # one plane is used
+        following = Signal(3)  # plane, of the next tile if there is none or this one ends
+        fresh_next = ~active | (tile_end if scaled else ends)
+        m.d.comb += following.eq(Mux(fresh_next, fresh.planes - 1,
+                                     Mux(last_plane, highest, plane - 1)))
         with m.If(advance):
             m.d.sync += [
                 row.eq(row + 1),
@@ -191,7 +197,7 @@ class Sequencer(wiring.Component):
                 with m.If(last_row):
                     m.d.sync += [
                         top.eq(last_plane),
-                        plane.eq(Mux(last_plane, highest, plane - 1)),
+                        plane.eq(following),
                         last_plane.eq(Mux(last_plane, single, plane == bottom + 1)),
                     ]
         with m.If((advance & last_row) | ~active):
@@ -202,7 +208,7 @@ class Sequencer(wiring.Component):
                 used = fresh.used if scaled else fresh.planes
                 m.d.sync += [
                     highest.eq(fresh.planes - 1),
-                    plane.eq(fresh.planes - 1),
+                    plane.eq(following),
                     top.eq(1),
                     single.eq(used == 1),
                     last_plane.eq(used == 1),

@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
+from ...golden.entries import dropped_bits
 from ...golden.timing import cycles
 from ..stream import Queue, ReservedQueue
 from .commands import scale_command
@@ -43,7 +44,7 @@ class SharedTableUnit(wiring.Component):
         activations = config.activations_per_word
         self._unit = RegisterUnit(
             layout, tokens=t.tokens, activation_bits=t.activation_bits, words=activations,
-            max_rows=t.max_rows, max_columns=t.max_columns)
+            max_rows=t.max_rows, max_columns=t.max_columns, dropped=dropped_bits(config))
         super().__init__(unit_ports(config))
 
     @property

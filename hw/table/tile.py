@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..adder import add
 from ..tree import delayed
+from .entries import stored_entry
 
 __all__ = ["RegisterTile"]
 
@@ -40,6 +41,9 @@ class RegisterTile(wiring.Component):
         A.
     width : int
         Bits of an accumulator; enough for the sums is the user's business.
+    dropped : int
+        Bits that entries lose: 0, or so many that 8 are left (:mod:`luthier.golden.entries`). Sums
+        count steps of them.
 
     Members
     -------
@@ -58,13 +62,14 @@ class RegisterTile(wiring.Component):
         If a parameter can not be.
     """
 
-    def __init__(self, *, tokens: int, rows: int, k: int, activation_bits: int, width: int):
+    def __init__(self, *, tokens: int, rows: int, k: int, activation_bits: int, width: int,
+                 dropped: int = 0):
         if tokens < 1 or rows < 1:
             raise ValueError(f"tokens and rows must be 1 or more, not {tokens!r} and {rows!r}")
         if not 2 <= k <= 6:
             raise ValueError(f"k must be 2 to 6, not {k!r}")
         self._tokens, self._rows, self._k = tokens, rows, k
-        self._bits, self._width = activation_bits, width
+        self._bits, self._width, self._dropped = activation_bits, width, dropped
         super().__init__({
             "valid": In(1),
             "activations": In(data.ArrayLayout(
@@ -106,12 +111,16 @@ class RegisterTile(wiring.Component):
     def _table(self, m, token, columns, valid):
         """Make a table in two cycles: of both halves of its columns, then of all; zero if none."""
         low = self._k // 2
+        # Half a step, which rounds, comes in where it is added to the fewest entries.
         below, above = ([_register(m, f"half_{token}_{half}_{number}", entry)
-                         for number, entry in enumerate(_entries(part))]
-                        for half, part in enumerate((columns[:low], columns[low:])))
+                         for number, entry in enumerate(entries)]
+                        for half, entries in enumerate((
+                            _entries(columns[:low]),
+                            _rounding(_entries(columns[low:]), self._dropped))))
         entries = []
         for number, entry in enumerate(_joined(below, above, low)):
-            register = _register(m, f"entry_{token}_{number}", entry)
+            register = _register(m, f"entry_{token}_{number}",
+                                 stored_entry(entry, self._dropped))
             with m.If(~valid):
                 m.d.sync += register.eq(0)
             entries.append(register)
@@ -130,6 +139,11 @@ def _register(m, name: str, value):
     register = Signal(value.shape(), name=name, reset_less=True)
     m.d.sync += register.eq(value)
     return register
+
+
+def _rounding(entries, dropped: int):
+    """Return entries with half a step in them, as :func:`~.entries.stored_entry` has them."""
+    return [entry + (1 << dropped - 1) for entry in entries] if dropped else entries
 
 
 def _entries(columns):

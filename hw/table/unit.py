@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In
 
 from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
+from ...golden.entries import dropped_bits
 from ...golden.table import entry_width
 from ...golden.timing import cycles, reads_lanes, walks_rows
 from ..stream import ReservedQueue
@@ -176,7 +177,7 @@ class TableUnit(wiring.Component):
         for accumulators, result in zip(self._accumulators, self._lanes(), strict=True):
             m.d.comb += [
                 accumulators.proceed.eq(proceed),
-                result.value.eq(accumulators.result),
+                result.value.eq(accumulators.result << dropped_bits(self._config)),
                 result.last.eq(first.result_slot.last),
             ]
 

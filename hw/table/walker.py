@@ -67,8 +67,9 @@ class StripWalker(wiring.Component):
         strip = Signal.like(whole, name="strip", reset_less=True)
         following = Signal.like(whole, name="following", reset_less=True)  # the next strip
         strips = Signal.like(whole, name="strips", reset_less=True)
-        count, end, before = (Signal.like(self.end, name=f"last_{name}", reset_less=True)
-                              for name in ("count", "end", "before"))
+        count, end = (Signal.like(self.end, name=f"last_{name}", reset_less=True)
+                      for name in ("count", "end"))
+        before = Signal.like(self.before, name="last_before", init=STRIP_ROWS - 2)
         short, joined, last = Signal(), Signal(), Signal(reset_less=True)
         m.d.comb += [
             short.eq(rest < SHORTEST_STRIP),
@@ -82,6 +83,9 @@ class StripWalker(wiring.Component):
         with m.If(self.step):
             m.d.sync += [strip.eq(following), following.eq(following + 1),
                          last.eq(following == strips)]
+        # A cycle late, so that little depends on `load`: no plane ends before its third slot, and
+        # what is there from the tile before is no less.
+        m.d.sync += before.eq(Mux(self.few, SHORTEST_STRIP, count) - 2)
         with m.If(self.load):
             m.d.sync += [
                 strip.eq(joined),
@@ -90,7 +94,6 @@ class StripWalker(wiring.Component):
                 strips.eq(whole),
                 count.eq(Cat(rest, joined)),
                 end.eq(Cat(rest, joined) - 1),
-                before.eq(Mux(short & ~joined, SHORTEST_STRIP - 2, Cat(rest, joined) - 2)),
                 self.few.eq(short & ~joined),
             ]
         return m

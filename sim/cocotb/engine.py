@@ -15,6 +15,7 @@ from ...golden.config import Configuration
 from ...golden.descriptor import Descriptor
 from ...golden.engine import Engine
 from ...golden.protocol import Report, Space
+from ...golden.table import columns_per_beat
 from ...hw.engine.memory import engine_request, write_request
 from ...hw.seam import host_read, host_write, run_request
 from ..operations import random_operation, random_program
@@ -135,8 +136,9 @@ async def outstanding_requests(dut):
     bench, _ = await _bench(dut)
     bench.latencies = (200, 200)
     await bench.run([random_operation(
-        bench.config, bench.numbers, rows=64, tiles=3, trits=False, planes_stored=8, planes_used=8,
-        scaled=False, tokens=1)])
+        bench.config, bench.numbers, rows=64,
+        tiles=3 * bench.config.table.beat_bits // columns_per_beat(bench.config, False),
+        trits=False, planes_stored=8, planes_used=8, scaled=False, tokens=1)])
     assert bench.most_outstanding >= 4
 
 

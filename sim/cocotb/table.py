@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cocotb bench of the Verilog of :class:`~luthier.hw.table.TableUnit`, see :mod:`.streams`.
+"""cocotb bench of the Verilog of the table units, see :mod:`.streams`.
 
 The expected results are the golden engine's.
 """
@@ -8,6 +8,7 @@ import cocotb
 import numpy as np
 
 from ...golden.config import Configuration
+from ...golden.table import columns_per_beat
 from ...hw.table.commands import table_command
 from ...hw.table.stage import result_layout
 from ..unit_case import unit_case
@@ -69,9 +70,10 @@ async def _bench(dut) -> tuple[TableBench, int]:
 async def random_operations(dut):
     """Random shapes and formats, back to back."""
     bench, count = await _bench(dut)
+    tiles = 3 * bench.config.table.beat_bits // columns_per_beat(bench.config, False)
     for _ in range(count):
         rows = bench.rng.choice([1, 2, 3, 4, 5, 16, 17, 33, bench.rng.randint(1, 80)])
-        bench.send(rows=rows)
+        bench.send(rows=rows, tiles=bench.rng.randint(1, tiles))
     await bench.finish()
 
 
@@ -80,7 +82,9 @@ async def full_rate(dut):
     """With nothing stalled, beats are taken in every cycle once the first tables are built."""
     bench, _ = await _bench(dut)
     bench.stalls = 0
-    bench.send(rows=bench.config.table.row_block, columns=3 * bench.config.table.beat_bits, tiles=3,
+    columns = 3 * bench.config.table.beat_bits
+    bench.send(rows=bench.config.table.row_block, columns=columns,
+               tiles=columns // columns_per_beat(bench.config, False),
                trits=False, planes_stored=3, planes_used=3, scaled=False, tokens=1)
     beats = len(bench.queues["weights"])
     await bench.until(lambda: len(bench.queues["weights"]) < beats)

@@ -20,7 +20,6 @@ from ...golden.descriptor import (
 )
 from ...golden.protocol import Space
 from ...golden.records import groups_per_tile, pack_scales, scale_words
-from ...golden.weights import pack_planes
 from ...host.link import Link
 from ..operations import random_operation, random_program
 from .script import Recorder
@@ -157,7 +156,7 @@ def corners(recorder: Recorder, rng: random.Random, effort: int) -> None:
     columns = table.max_columns(config, planes=8)
     shape: dict[str, Any] = {
         "rows": 2, "columns": columns, "trits": False, "planes_stored": 8, "planes_used": 8,
-        "tokens": 1, "saturate": True, "scaled": True}
+        "tokens": 1, "saturate": True, "scaled": config.table.records}
     half = 1 << config.table.activation_bits - 1
     lengths = np.array([-half, half - 1], f"<i{config.activation_bytes}")
     for index in range(8 * effort):
@@ -172,15 +171,16 @@ def corners(recorder: Recorder, rng: random.Random, effort: int) -> None:
         stored = np.full((d.rows, d.columns), rng.choice([0, 255]))
         if index % 4 == 2:  # every column of a sign of its own
             stored[:] = numbers.choice([0, 255], d.columns)
-        weights = pack_planes(2 * stored - 255, 8, config.table.layout)
+        weights = table.pack(config, 2 * stored - 255, planes=8, trits=False)
         program.memory[d.weights : d.weights + len(weights)] = weights
-        tiles = -(-columns // table.columns_per_beat(config, False)) if d.group else 1
-        size = (d.rows, tiles * groups_per_tile(config, d.group, False))
-        largest = np.full(size, 0xFFFF), np.full(size, 15)
-        offset = np.full(size, rng.choice([-0x8000, 0x7FFF])), largest[1]
-        program.memory[d.scales :] = pack_scales(
-            config, largest, offset if d.offsets else None, columns=columns, group=d.group,
-            trits=False)
+        if d.scaled:
+            size = (d.rows, groups_per_tile(config, d.group, False) * (
+                -(-columns // table.columns_per_beat(config, False)) if d.group else 1))
+            largest = np.full(size, 0xFFFF), np.full(size, 15)
+            offset = np.full(size, rng.choice([-0x8000, 0x7FFF])), largest[1]
+            program.memory[d.scales :] = pack_scales(
+                config, largest, offset if d.offsets else None, columns=columns, group=d.group,
+                trits=False)
         write_descriptors(link, 0, [d])
         link.write(Space.MEMORY, d.weights, program.memory[d.weights :].tobytes())
         count = source_words(config, d) * config.activations_per_word
@@ -198,7 +198,7 @@ def behind(recorder: Recorder, rng: random.Random, effort: int) -> None:
     """Run operations whose scaler is the slowest: few planes, small groups, many strips."""
     config, link = recorder.config, Link(recorder)
     t = config.table
-    if not t.scaled:
+    if not t.records:
         return
     fill(link, config, rng)
     rows = min(t.row_block, 64)
@@ -224,13 +224,13 @@ def ties(recorder: Recorder, rng: random.Random, effort: int) -> None:
     """Make products that are exactly half of a result's unit, with and without one lower bit."""
     config, link = recorder.config, Link(recorder)
     t = config.table
-    if not t.scaled:
+    if not t.records:
         return
     groups = groups_per_tile(config, t.smallest_group, False)
     rows = 8
     x = np.zeros(config.activations_per_word, f"<i{config.activation_bytes}")
     x[0] = 1
-    weights = pack_planes(np.ones((rows, 1), np.int64), 1, t.layout)
+    weights = table.pack(config, np.ones((rows, 1), np.int64), planes=1, trits=False)
     for shift in range(1, 43):
         # A sum of 1, times an odd number << up, times 1 << factor.
         factor = rng.randint(max(0, shift - 1 - 27), min(14, shift - 1))

@@ -8,13 +8,13 @@ from luthier.golden.config import Configuration
 from luthier.golden.protocol import identification
 from luthier.hw.engine import Engine
 from luthier.hw.link import LinkShell
-from luthier.hw.table import TableUnit
+from luthier.hw.table import table_unit
 from luthier.sim.cocotb.runner import run_bench
 
 
 def configuration(**table):
     return Configuration.from_data({
-        "name": "test", "memory": {"words": 4096}, "scratchpad": {"words": 256},
+        "name": "test", "memory": {"words": 16384}, "scratchpad": {"words": 256},
         "table": {"max_rows": 512, "max_columns": 512} | table})
 
 
@@ -24,11 +24,15 @@ TABLES = [
                  marks=pytest.mark.nightly),
     pytest.param({"beat_bits": 256, "row_block": 64, "activation_bits": 4}, id="d256_a4",
                  marks=pytest.mark.nightly),
+    pytest.param({"beat_bits": 64, "row_block": 16, "store": "registers", "tokens": 2},
+                 id="registers_m2n16", marks=pytest.mark.nightly),
+    pytest.param({"beat_bits": 256, "row_block": 64, "store": "registers", "tokens": 4,
+                  "scaled": False}, id="registers_m4n64", marks=pytest.mark.nightly),
 ]
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("unit, bench, tests", [(TableUnit, "table", 3), (Engine, "engine", 4)],
+@pytest.mark.parametrize("unit, bench, tests", [(table_unit, "table", 3), (Engine, "engine", 4)],
                          ids=["table", "engine"])
 def test_unit(unit, bench, tests, table, tmp_path):
     config = configuration(**table)
