@@ -132,7 +132,7 @@ class Configuration(Section):
                 f"transform.bits ({self.transform.bits}) must be at most table.activation_bits "
                 f"({t.activation_bits}), because codes are activations; lower transform.bits")
         if self.sparse is not None:
-            self._check_sparse(self.sparse)
+            self.sparse.check_beside(t, self.activations_per_word)
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "
@@ -144,20 +144,6 @@ class Configuration(Section):
                 f"table.max_columns ({t.max_columns}) activations and a word of results; raise "
                 f"scratchpad.words or lower table.max_columns")
         return self
-
-    def _check_sparse(self, sparse: SparseConfiguration) -> None:
-        t = self.table
-        if sparse.block > self.activations_per_word:
-            raise ValueError(
-                f"sparse.block ({sparse.block}) must be at most {self.activations_per_word}, the "
-                f"activations of a scratchpad word, of which one is read a cycle; lower "
-                f"sparse.block or widen table.beat_bits")
-        most = ((1 << 31) - 1 >> sparse.weight_bits + t.activation_bits - 2) & -sparse.block
-        if t.max_columns > most:
-            raise ValueError(
-                f"table.max_columns ({t.max_columns}) must be at most {most}, so that sums "
-                f"of {sparse.weight_bits}-bit weights and {t.activation_bits}-bit activations "
-                f"have 32 bits; lower it, or have weights or activations of fewer bits")
 
     def _check_quantisation(self) -> None:
         t = self.table

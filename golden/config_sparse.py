@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, model_validator
 
 from .config_fields import Section, integer, one_of, power_of_two
+from .config_sections import TableConfiguration
 from .sparse.encodings import BlockFormat, smallest_format
 
 __all__ = ["SparseConfiguration"]
@@ -49,6 +50,20 @@ class SparseConfiguration(Section):
             raise ValueError(f"kept ({list(self.kept)}) must not exceed block ({self.block}); "
                              f"lower kept or raise block")
         return self
+
+    def check_beside(self, t: TableConfiguration, activations_per_word: int) -> None:
+        """Raise ValueError if the chain can not be in a device with such tables."""
+        if self.block > activations_per_word:
+            raise ValueError(
+                f"sparse.block ({self.block}) must be at most {activations_per_word}, the "
+                f"activations of a scratchpad word, of which one is read a cycle; lower "
+                f"sparse.block or widen table.beat_bits")
+        most = ((1 << 31) - 1 >> self.weight_bits + t.activation_bits - 2) & -self.block
+        if t.max_columns > most:
+            raise ValueError(
+                f"table.max_columns ({t.max_columns}) must be at most {most}, so that sums "
+                f"of {self.weight_bits}-bit weights and {t.activation_bits}-bit activations "
+                f"have 32 bits; lower it, or have weights or activations of fewer bits")
 
     @property
     def least(self) -> int:
