@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, fifo, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Queue", "ReservedQueue", "StreamRegister", "byte_beat"]
+__all__ = ["BypassQueue", "Queue", "ReservedQueue", "StreamRegister", "byte_beat"]
 
 
 def byte_beat(width: int) -> data.StructLayout:
@@ -75,6 +75,36 @@ class Queue(wiring.Component):
             Value.cast(self.o.payload).eq(queue.r_data),
             self.o.valid.eq(queue.r_rdy),
             queue.r_en.eq(self.o.ready),
+            self.level.eq(queue.level),
+        ]
+        return m
+
+
+class BypassQueue(Queue):
+    """First in, first out, in distributed RAM; a word goes past it while it is empty.
+
+    Latency: 0 cycles where the word can be taken at once. Throughput: 1 word per cycle.
+
+    Parameters and members are those of :class:`Queue`.
+    """
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an accepted word to its output."""
+        return 0
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = Queue(self._shape, self._depth)
+        past = Signal()
+        m.d.comb += [
+            past.eq(~queue.o.valid & self.o.ready),
+            queue.i.payload.eq(self.i.payload),
+            queue.i.valid.eq(self.i.valid & ~past),
+            self.i.ready.eq(queue.i.ready),
+            self.o.valid.eq(queue.o.valid | (self.i.valid & queue.i.ready)),
+            self.o.payload.eq(Mux(queue.o.valid, queue.o.payload, self.i.payload)),
+            queue.o.ready.eq(self.o.ready),
             self.level.eq(queue.level),
         ]
         return m

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ..fwht.quantiser_ports import code_layout, scales_layout
 from ..fwht.unit import sums_layout
-from ..stream import Queue
+from ..stream import BypassQueue, Queue
 from ..table.commands import take
 from .sample_words import ResultWords, ScaleWords, result_words_command, scale_words_command
 from .scratchpad import scratchpad_write
@@ -83,7 +83,10 @@ class SampleWriter(wiring.Component):
             "unsigned": 1}), 2)
         m.submodules.scale_commands = of_scales = Queue(scale_words_command(self._config), 2)
         self._select(m, results, of_results.o)
-        wiring.connect(m, wiring.flipped(self.scales), scales.scales)
+        # Where a scale comes in every cycle, one must not wait until its word may be written.
+        m.submodules.waiting = waiting = BypassQueue(self.scales.payload.shape(), 4)
+        wiring.connect(m, wiring.flipped(self.scales), waiting.i)
+        wiring.connect(m, waiting.o, scales.scales)
         wiring.connect(m, of_scales.o, scales.command)
         m.d.comb += [
             self.command.ready.eq(of_results.i.ready & of_scales.i.ready),

@@ -141,8 +141,8 @@ class ResultWords(wiring.Component):
 class ScaleWords(wiring.Component):
     """Collect the scales of each token in words; what is behind the last one is zero.
 
-    Latency: 1 cycle from the last scale of a word. Throughput: one scale a cycle, and a cycle for
-    each word.
+    Latency: 1 cycle from the last scale of a word. Throughput: one scale a cycle; a cycle between
+    commands.
 
     Parameters
     ----------
@@ -183,10 +183,14 @@ class ScaleWords(wiring.Component):
         offset = Signal(signed(_WIDE), name="offset")
         m.d.comb += [
             offset.eq(record.offset),
-            self.scales.ready.eq(self.command.valid & ~self.o.valid),
+            self.scales.ready.eq(self.command.valid & (~self.o.valid | (self.o.ready & ~o.end))),
             taken.eq(self.scales.valid & self.scales.ready),
             self.command.ready.eq(self.o.valid & self.o.ready & o.end),
         ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [self.o.valid.eq(0), o.write.address.eq(o.write.address + 1)]
+            with m.If(o.end):
+                m.d.sync += [begun.eq(0), token.eq(0)]
         with m.If(taken):
             for number in range(places):
                 part = o.write.data.word_select(number, _WIDE)
@@ -205,8 +209,4 @@ class ScaleWords(wiring.Component):
             ]
             with m.If(~begun):
                 m.d.sync += o.write.address.eq(command.scales)
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [self.o.valid.eq(0), o.write.address.eq(o.write.address + 1)]
-            with m.If(o.end):
-                m.d.sync += [begun.eq(0), token.eq(0)]
         return m

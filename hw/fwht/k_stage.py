@@ -176,7 +176,7 @@ class KStage(wiring.Component):
         m.d.comb += wanted.eq(i.payload.log2_size)
         with m.If(i.payload.log2_size > self._max_m):
             m.d.comb += wanted.eq(self._max_m)
-        with m.If(i.payload.log2_size < self.min_m):
+        with m.If(i.payload.log2_size < self.min_m if self.min_m else Const(0)):
             m.d.comb += wanted.eq(self.min_m)
         # Sizes follow ``exponent``; then buffers do, too.
         settled, started = (Signal(name=name) for name in ("settled", "started"))

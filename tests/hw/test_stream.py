@@ -10,13 +10,15 @@ from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
 
-from luthier.hw.stream import Queue, StreamRegister
+from luthier.hw.stream import BypassQueue, Queue, StreamRegister
 from luthier.sim.streams import simulate, sink, source
 
 UNITS = {
     "queue_1": lambda: Queue(8, 1),
     "queue_4": lambda: Queue(8, 4),
     "queue_5": lambda: Queue(8, 5),
+    "bypass_1": lambda: BypassQueue(8, 1),
+    "bypass_4": lambda: BypassQueue(8, 4),
     "register": lambda: StreamRegister(8),
 }
 
@@ -32,7 +34,8 @@ def test_keeps_order(make, p_valid, p_ready):
     assert received == words
 
 
-@pytest.mark.parametrize("make", [UNITS["queue_4"], UNITS["register"]], ids=["queue", "register"])
+@pytest.mark.parametrize("make", [UNITS["queue_4"], UNITS["bypass_1"], UNITS["register"]],
+                         ids=["queue", "bypass", "register"])
 def test_latency_and_full_rate(make):
     unit, received, times = make(), [], []
     words = list(range(50))
