@@ -163,7 +163,7 @@ class SampleReader(wiring.Component):
                         m.d.sync += [cut[lane].eq(beat.word_select(lane, bits).as_signed())
                                      for lane in range(lanes)]
             if self._partial:
-                for lane in range(lanes):
+                for lane in range(1, lanes):
                     with m.If(head.last & final & (head.kind.tail < lane)):
                         m.d.sync += cut[lane].eq(0)
 

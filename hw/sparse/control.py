@@ -75,9 +75,10 @@ class Admission(wiring.Component):
         place, first, faulty = Signal(levels), Signal(init=1), Signal()
         wait = Signal(range(beats))
         span = Signal(range(levels + 1))
-        most = Const(levels, span.shape())
+        most, given = Const(levels, span.shape()), self.blocks.payload.span
+        spare = levels + 1 < 1 << len(span)  # numbers that mean nothing
         m.d.comb += [
-            span.eq(Mux(self.blocks.payload.span > most, most, self.blocks.payload.span)),
+            span.eq(Mux(given > most, most, given) if spare else given),
             # The place of a block's last word has as many ones as its span.
             ends.eq(Cat(place[bit] | (span <= bit) for bit in range(levels)).all()
                     if levels else Const(1, 1)),
