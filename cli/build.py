@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``luthier build``: the bitstream of a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..golden.errors import UserError
+from .output import JsonOption, Output
+from .synthesis import parse_seeds
+
+__all__ = ["BoardOption", "FolderOption", "folder_of", "register"]
+
+BoardOption = Annotated[str, typer.Option(
+    "--board", "-b", metavar="NAME", help="A board, such as ulx3s_85f; any other name lists them.")]
+FolderOption = Annotated[str | None, typer.Option(
+    "--output", "-o", metavar="DIR",
+    help="Folder of the results: a new one, or one that this command made; by default "
+         "build/BOARD.")]
+
+
+def folder_of(given: str | None, board: str) -> Path:
+    """Return the folder of a board's results; UserError for an empty name."""
+    if given == "":
+        raise UserError("-o must be the name of a folder, not ''")
+    return Path(given or f"build/{board}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("build", epilog="Example: luthier build --board ulx3s_85f, then luthier flash "
+                                 "--board ulx3s_85f")
+    def build(
+        board: BoardOption,
+        target: FolderOption = None,
+        seeds: Annotated[str, typer.Option(
+            "--seeds", metavar="N,N,...",
+            help="Where the placer starts from; the fastest result is kept.")] = "1,2,3",
+        json: JsonOption = None,
+    ) -> None:
+        """Build a board's bitstream with Yosys and nextpnr, from pip alone.
+
+        The device is that of the configuration with the board's name. Its hashes are in the
+        identification that it sends, and the first 32 bits of the build id are the bitstream's user
+        code where the family has one. The folder keeps what each tool said.
+        """
+        from ..boards.catalogue import find_board
+        from ..gen.tools import require_amaranth
+        from ..gen.write import check_folder
+
+        output = Output(json)
+        tried = parse_seeds(seeds)
+        found = find_board(board)
+        folder = folder_of(target, board)
+        require_amaranth("fpga")
+        check_folder(folder)
+        from ..boards import build as builder
+
+        with output.progress(f"building {found.title}", len(tried) + 3) as advance:
+            built = builder.build(found, folder, tried, advance)
+        output.table(["clock", "MHz", "wanted"], [
+            (clock, f"{value['achieved']:.1f}", f"{value['constraint']:.1f}")
+            for clock, value in built.fmax.items()], title=f"seed {built.seed}")
+        output.line(built.critical_path)
+        output.table(["cells", "used", "of"], [
+            (kind, value["used"], value["available"])
+            for kind, value in built.utilization.items() if value["used"]], title=found.title)
+        output.line(f"\nconfiguration {found.config.name}, hash {found.config.hash.hex()}")
+        output.line(f"build id {built.build_id.hex()}")
+        output.line(f"{built.bitstream}: {built.bitstream.stat().st_size} bytes")
+        output.write_json({
+            "board": board, "fmax": built.fmax, "speed_by_seed": built.speed_by_seed,
+            "utilization": built.utilization, "bitstream": built.bitstream,
+            "build_id": built.build_id, "critical_path": built.critical_path,
+            "seconds": built.seconds}, config=found.config, seed=built.seed)
