@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..golden.config import Configuration, load_configuration
 from ..golden.errors import ToolMissing
 
 __all__ = ["Board", "Pin"]
@@ -46,8 +45,8 @@ class Board(ABC):
     platform_class : str
         ``module:class`` of amaranth-boards.
     resources : mapping
-        Places of the ports ``clk``, ``rst``, ``rx`` and ``tx`` among the platform's resources: name,
-        number, and where there is one the signal in it.
+        Places of the ports ``clk``, ``rst``, ``rx`` and ``tx`` among the platform's resources:
+        name, number, and where there is one the signal in it.
     leds : tuple of (name, number)
         Heartbeat and activity.
     baud : int
@@ -62,7 +61,7 @@ class Board(ABC):
     title: ClassVar[str]
     target: ClassVar[str]
     platform_class: ClassVar[str]
-    resources: ClassVar[Mapping[str, tuple[str, ...]]]
+    resources: ClassVar[Mapping[str, tuple[str | int, ...]]]
     leds: ClassVar[tuple[tuple[str, int], ...]]
     baud: ClassVar[int]
     loader: ClassVar[tuple[str, ...]]
@@ -77,12 +76,7 @@ class Board(ABC):
             raise ToolMissing(f"the board {self.name} needs {missing}, which is not installed: "
                               f"pip install 'luthier[fpga]'") from None
         self._resources = {(r.name, r.number): r for r in platform.resources}
-        self._clock_hz = int(self._resources[self._place("clk")].clock.frequency)
-
-    @property
-    def config(self) -> Configuration:
-        """The configuration that fits the board."""
-        return load_configuration(self.name)
+        self._clock_hz = int(self._resources[self.resources["clk"]].clock.frequency)
 
     @property
     def oscillator_hz(self) -> int:
@@ -91,17 +85,13 @@ class Board(ABC):
 
     def pins(self) -> dict[str, Pin]:
         """Return the pin of each port of the board's top, ``led[0]`` and so on included."""
-        places = {port: place for port, place in self.resources.items()}
-        places |= {f"led[{number}]": place for number, place in enumerate(self.leds)}
+        places = {**self.resources, **{f"led[{number}]": place
+                                      for number, place in enumerate(self.leds)}}
         return {port: self._pin(self._resources[place[0], place[1]], *place[2:])
                 for port, place in places.items()}
 
-    def _place(self, port: str) -> tuple[str, int]:
-        name, number, *_ = self.resources[port]
-        return name, int(number)
-
     @staticmethod
-    def _pin(resource: Any, *signals: str) -> Pin:
+    def _pin(resource: Any, *signals: str | int) -> Pin:
         """Return the pin of a resource, or of a signal in it."""
         attributes = dict(resource.attrs)
         found = resource

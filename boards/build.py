@@ -13,6 +13,7 @@ from ..gen.routing import refusal
 from ..gen.synthesis import synthesise_netlist
 from ..gen.tools import require_nextpnr, run_nextpnr, run_packer
 from ..gen.write import write
+from ..golden.config import Configuration
 from ..golden.errors import CheckFailed
 from .board import Board
 from .constraints import constraints
@@ -60,7 +61,7 @@ class Built:
     seconds: dict[str, float]
 
 
-def build(board: Board, folder: Path, seeds: Sequence[int],
+def build(board: Board, config: Configuration, folder: Path, seeds: Sequence[int],
           advance: Callable[[], None] = lambda: None) -> Built:
     """Build a board's bitstream in a folder, which keeps what each tool said.
 
@@ -68,6 +69,8 @@ def build(board: Board, folder: Path, seeds: Sequence[int],
     ----------
     board : Board
         Of a family that nextpnr routes here.
+    config : Configuration
+        Of the device.
     folder : Path
         As for :func:`luthier.gen.write.write`.
     seeds : sequence of int
@@ -95,7 +98,7 @@ def build(board: Board, folder: Path, seeds: Sequence[int],
         advance()
 
     begin = time.monotonic()
-    artefact = board_verilog(board)
+    artefact = board_verilog(board, config)
     write(artefact, folder)
     name, text = constraints(board)
     (folder / name).write_text(text)
@@ -109,7 +112,7 @@ def build(board: Board, folder: Path, seeds: Sequence[int],
     reports: dict[int, dict[str, Any]] = {}
     for seed in seeds:
         begin = time.monotonic()
-        reports[seed] = _route(board, folder, name, seed)
+        reports[seed] = _route(board, config.clock_hz, folder, name, seed)
         timed(f"placing and routing with nextpnr, seed {seed}", begin)
         log.info("seed %d: %s", seed, ", ".join(
             f"{clock} {value['achieved']:.1f} MHz of {value['constraint']:.1f}"
@@ -124,7 +127,7 @@ def build(board: Board, folder: Path, seeds: Sequence[int],
         raise CheckFailed(
             f"{clock} reaches {value['achieved']:.1f} MHz of {value['constraint']:.1f} with the "
             f"best of {len(seeds)} seeds ({path}); try other seeds, or lower clock_hz of the "
-            f"configuration {board.config.name}")
+            f"configuration {config.name}")
 
     begin = time.monotonic()
     bitstream = folder / BITSTREAM[board.target]
@@ -139,13 +142,14 @@ def build(board: Board, folder: Path, seeds: Sequence[int],
                  report["utilization"], path, seconds)
 
 
-def _route(board: Board, folder: Path, name: str, seed: int) -> dict[str, Any]:
+def _route(board: Board, clock_hz: int, folder: Path, name: str,
+           seed: int) -> dict[str, Any]:
     """Place and route from one seed, and return nextpnr's report."""
     given, made, suffix = _OPTIONS[board.target]
     report = f"report-{seed}.json"
     said = run_nextpnr(board.target, [
         *board.options, "--json", "netlist.json", given, name, made, f"routed-{seed}.{suffix}",
-        "--report", report, "--seed", str(seed), "--freq", f"{board.config.clock_hz / 1e6:g}",
+        "--report", report, "--seed", str(seed), "--freq", f"{clock_hz / 1e6:g}",
         "--log", f"nextpnr-{seed}.log", "--timing-allow-fail"], folder)
     if said:
         raise refusal(said, board.title)

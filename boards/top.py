@@ -10,7 +10,7 @@ from ..hw.link.uart import UartReceiver, UartTransmitter, baud_divisor
 from ..hw.top import Luthier
 from .pll import Pll
 
-__all__ = ["BoardTop"]
+__all__ = ["BoardTop", "line_divisor"]
 
 #: Cycles for which the reset lasts after the clock is there: block RAM of iCE40 wants some.
 _RESET_BITS = 8
@@ -18,12 +18,25 @@ _RESET_BITS = 8
 _SHOWN = 16
 
 
+def line_divisor(config: Configuration, baud: int) -> int:
+    """Return the cycles of a bit on the serial line of a device.
+
+    Raises
+    ------
+    ValueError
+        If ``link.width`` is not 1, or the rate is not possible with this clock.
+    """
+    if config.link.width != 1:
+        raise ValueError(f"link.width must be 1 on a serial line, not {config.link.width!r}")
+    return baud_divisor(config.clock_hz, baud)
+
+
 class BoardTop(wiring.Component):
     """A device behind a serial line.
 
     The clock that comes in is the oscillator's; that of everything else is the configuration's
-    ``clock_hz``, which the family's PLL makes of it. Without a family's cells, as in simulation, the
-    clock that comes in is that one. The reset comes from a button and while there is no clock.
+    ``clock_hz``, which the family's PLL makes of it. Without a family's cells, as in simulation,
+    the clock that comes in is that one. The reset comes from a button and while there is no clock.
 
     Parameters
     ----------
@@ -53,11 +66,9 @@ class BoardTop(wiring.Component):
 
     def __init__(self, config: Configuration, identification: bytes, *, oscillator_hz: int,
                  baud: int, inverted: frozenset[str] = frozenset(), leds: int = 2):
-        if config.link.width != 1:
-            raise ValueError(f"link.width must be 1 on a serial line, not {config.link.width!r}")
         self._config, self._identification = config, identification
         self._oscillator_hz, self._inverted = oscillator_hz, inverted
-        self._divisor = baud_divisor(config.clock_hz, baud)
+        self._divisor = line_divisor(config, baud)
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(leds)})
 
     @property

@@ -6,14 +6,19 @@ from typing import Annotated
 
 import typer
 
+from ..golden.config import load_configuration
 from ..golden.errors import UserError
 from .output import JsonOption, Output
 from .synthesis import parse_seeds
 
-__all__ = ["BoardOption", "FolderOption", "folder_of", "register"]
+__all__ = ["BoardOption", "ConfigOption", "FolderOption", "folder_of", "register"]
 
 BoardOption = Annotated[str, typer.Option(
     "--board", "-b", metavar="NAME", help="A board, such as ulx3s_85f; any other name lists them.")]
+ConfigOption = Annotated[str | None, typer.Option(
+    "--config", "-c", metavar="NAME|FILE",
+    help="The device: a name that `luthier configs` lists, or the path of a TOML file; by default "
+         "the configuration with the board's name.")]
 FolderOption = Annotated[str | None, typer.Option(
     "--output", "-o", metavar="DIR",
     help="Folder of the results: a new one, or one that this command made; by default "
@@ -34,6 +39,7 @@ def register(app: typer.Typer) -> None:
                                  "--board ulx3s_85f")
     def build(
         board: BoardOption,
+        config: ConfigOption = None,
         target: FolderOption = None,
         seeds: Annotated[str, typer.Option(
             "--seeds", metavar="N,N,...",
@@ -42,7 +48,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Build a board's bitstream with Yosys and nextpnr, from pip alone.
 
-        The device is that of the configuration with the board's name. Its hashes are in the
+        The hashes of the device are in the
         identification that it sends, and the first 32 bits of the build id are the bitstream's user
         code where the family has one. The folder keeps what each tool said.
         """
@@ -53,13 +59,14 @@ def register(app: typer.Typer) -> None:
         output = Output(json)
         tried = parse_seeds(seeds)
         found = find_board(board)
+        configuration = load_configuration(config or board)
         folder = folder_of(target, board)
         require_amaranth("fpga")
         check_folder(folder)
         from ..boards import build as builder
 
         with output.progress(f"building {found.title}", len(tried) + 3) as advance:
-            built = builder.build(found, folder, tried, advance)
+            built = builder.build(found, configuration, folder, tried, advance)
         output.table(["clock", "MHz", "wanted"], [
             (clock, f"{value['achieved']:.1f}", f"{value['constraint']:.1f}")
             for clock, value in built.fmax.items()], title=f"seed {built.seed}")
@@ -67,11 +74,11 @@ def register(app: typer.Typer) -> None:
         output.table(["cells", "used", "of"], [
             (kind, value["used"], value["available"])
             for kind, value in built.utilization.items() if value["used"]], title=found.title)
-        output.line(f"\nconfiguration {found.config.name}, hash {found.config.hash.hex()}")
+        output.line(f"\nconfiguration {configuration.name}, hash {configuration.hash.hex()}")
         output.line(f"build id {built.build_id.hex()}")
         output.line(f"{built.bitstream}: {built.bitstream.stat().st_size} bytes")
         output.write_json({
             "board": board, "fmax": built.fmax, "speed_by_seed": built.speed_by_seed,
             "utilization": built.utilization, "bitstream": built.bitstream,
             "build_id": built.build_id, "critical_path": built.critical_path,
-            "seconds": built.seconds}, config=found.config, seed=built.seed)
+            "seconds": built.seconds}, config=configuration, seed=built.seed)

@@ -9,7 +9,6 @@ import pty
 import select
 import struct
 import sys
-import termios
 import time
 import tty
 

@@ -99,7 +99,8 @@ def test_low_stop_bit_and_break():
     bad = [(level, divisor) for level in levels(0x00, stop=0)]
     good = [(level, divisor) for level in levels(0x3C)]
     pause = [(1, 2 * divisor)]
-    line = Line(divisor).run(pause + good + pause + bad + [(0, 40 * divisor)] + pause + good + pause)
+    held = bad + [(0, 40 * divisor)]
+    line = Line(divisor).run(pause + good + pause + held + pause + good + pause)
     assert (line.bytes, line.framing, line.overrun) == ([0x3C, 0x3C], 1, 0)
 
 
@@ -143,7 +144,7 @@ def test_transmitter_latency_and_idle_level():
             await ctx.tick()
         ctx.set(dut.i.payload, 0x35)
         ctx.set(dut.i.valid, 1)
-        for cycle in range(12 * divisor):
+        for _ in range(12 * divisor):
             await ctx.tick()
             ctx.set(dut.i.valid, 0)
             line.append(ctx.get(dut.tx))
