@@ -47,14 +47,14 @@ class Board(ABC):
     resources : mapping
         Places of the ports ``clk``, ``rst``, ``rx`` and ``tx`` among the platform's resources:
         name, number, and where there is one the signal in it.
-    leds : tuple of (name, number)
-        Heartbeat and activity.
+    leds : tuple of tuples
+        Places of heartbeat and activity.
     baud : int
         Of the serial line.
     loader : tuple of str
         Command that loads a bitstream, which follows it.
     options : tuple of str
-        Of nextpnr: device, speed, package.
+        Of nextpnr: device, speed, package. Of Vivado: the part.
     """
 
     name: ClassVar[str]
@@ -62,7 +62,7 @@ class Board(ABC):
     target: ClassVar[str]
     platform_class: ClassVar[str]
     resources: ClassVar[Mapping[str, tuple[str | int, ...]]]
-    leds: ClassVar[tuple[tuple[str, int], ...]]
+    leds: ClassVar[tuple[tuple[str | int, ...], ...]]
     baud: ClassVar[int]
     loader: ClassVar[tuple[str, ...]]
     options: ClassVar[tuple[str, ...]]

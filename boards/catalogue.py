@@ -4,13 +4,16 @@
 import difflib
 
 from ..golden.errors import UserError
+from .arty import ArtyA735, ArtyA7100
 from .board import Board
+from .ecpix5 import Ecpix585F
 from .ulx3s import Ulx3s85F
 
 __all__ = ["BOARDS", "find_board"]
 
 #: By name.
-BOARDS: dict[str, type[Board]] = {board.name: board for board in (Ulx3s85F,)}
+BOARDS: dict[str, type[Board]] = {
+    board.name: board for board in (Ulx3s85F, Ecpix585F, ArtyA735, ArtyA7100)}
 
 
 def find_board(name: str) -> Board:

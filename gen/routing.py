@@ -15,7 +15,16 @@ from ..golden.errors import UserError
 from .synthesis import synthesise_netlist
 from .tools import require_nextpnr, run_nextpnr
 
-__all__ = ["ROUTED_TARGETS", "SEEDS", "DoesNotFit", "Routed", "refusal", "route", "speed_figures"]
+__all__ = [
+    "ROUTED_TARGETS",
+    "SEEDS",
+    "DoesNotFit",
+    "Routed",
+    "place_and_write",
+    "refusal",
+    "route",
+    "speed_figures",
+]
 
 log = logging.getLogger("luthier")
 
@@ -193,6 +202,25 @@ def _fmax(target: str, device: _Device, seed: int, folder: Path) -> float:
         raise RuntimeError(f"nextpnr timed {len(clocks)} clocks, not one: "
                            f"{', '.join(clocks) or 'no path goes from register to register'}")
     return float(*(clock["achieved"] for clock in clocks.values()))
+
+
+def place_and_write(target: str, seed: int, folder: Path) -> None:
+    """Place and route ``design.json`` of a folder, its ports as pins, to ``routed.json``.
+
+    Raises
+    ------
+    ToolMissing
+        If the nextpnr of the family is not installed.
+    DoesNotFit
+        If the device is too small.
+    RuntimeError
+        If nextpnr fails.
+    """
+    device = _DEVICES[target]
+    said = run_nextpnr(target, [*device.options, "--json", "design.json", "--write", "routed.json",
+                                "--seed", str(seed), "--timing-allow-fail"], folder)
+    if said:
+        raise refusal(said, device.name)
 
 
 def refusal(said: str, device: str) -> Exception:
