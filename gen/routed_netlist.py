@@ -8,6 +8,7 @@ is made of; with the vendor models that Yosys ships it can be simulated like the
 
 import importlib.util
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,10 @@ module TRELLIS_RAMW(input A0, B0, C0, D0, A1, B1, C1, D1,
   assign {WDO0, WDO1, WDO2, WDO3} = {C1, A1, D1, B1};
 endmodule
 """
+
+#: Of the models: checks for inputs without a connection, of which there are none here, and timing.
+_OPEN = re.compile(r"\(?\b\w+ === 1'bz\)?")
+_UNUSED = re.compile(r"`ifdef \w+\s+specify.*?endspecify\s+`endif|specify.*?endspecify", re.DOTALL)
 
 _FAMILIES = {
     "ice40": _Cells(
@@ -121,7 +126,8 @@ def _module(module: dict[str, Any], cells: _Cells) -> Iterator[str]:
         if cell["type"] not in known:
             raise RuntimeError(f"there is no model of the cell {cell['type']} to simulate a "
                                f"routed netlist with")
-        yield from _cell(number, cell, cells)
+        if cell["parameters"].get("MODE") != "RAMW_BLOCK":  # it only keeps a place free
+            yield from _cell(number, cell, cells)
     yield "endmodule\n"
 
 
@@ -137,9 +143,19 @@ def _cell(number: int, cell: dict[str, Any], cells: _Cells) -> Iterator[str]:
             if pins.get(source) and pins.get(result):
                 yield f"assign {_level(pins[result][0])} = {_level(pins[source][0])};\n"
         return
-    values = ", ".join(f".{key}({_value(value)})" for key, value in cell["parameters"].items())
+    parameters = dict(cell["parameters"])
+    directions = dict(cell["port_directions"])
+    if cell["type"] == "TRELLIS_FF":  # SD chooses the data input; models know one
+        if parameters.pop("SD").strip() == "0":
+            pins = {**pins, "DI": pins["M"]}
+            directions["DI"] = directions.pop("M")
+    for name, ordinary in (("WCKMUX", "WCK"), ("WREMUX", "WRE")):  # which the models leave out
+        if parameters.pop(name, ordinary).strip() != ordinary:
+            raise RuntimeError(f"there is no model of {cell['type']} with another {name} than "
+                               f"{ordinary}")
+    values = ", ".join(f".{key}({_value(value)})" for key, value in parameters.items())
     connected = []
-    for pin, direction in cell["port_directions"].items():
+    for pin, direction in directions.items():
         if pin in ("DI0", "DI1"):  # of a slice as a whole
             continue
         if pins.get(pin):
@@ -169,4 +185,5 @@ def _models(cells: _Cells) -> Iterator[str]:
             start = text.index(f"module {name}")
             while text[start + len(f"module {name}")] not in " (":  # a longer name
                 start = text.index(f"module {name}", start + 1)
-            yield text[start : text.index("endmodule", start)] + "endmodule\n"
+            found_text = text[start : text.index("endmodule", start)] + "endmodule\n"
+            yield _UNUSED.sub("", _OPEN.sub("1'b0", found_text))

@@ -19,7 +19,7 @@ _SHELL = Path(__file__).with_name("compiled.cpp")
 _PROGRAM = "unit"
 _FLAGS = ("--cc", "--no-assert", "--no-timing", "--x-assign", "unique", "--x-initial", "unique",
           "--top-module", "luthier", "--prefix", "Vunit", "-Wno-lint", "-Wno-style",
-          "-fno-table", "--output-split", "0")
+          "-Wno-UNOPTFLAT", "-fno-table", "--output-split", "0")
 
 
 @dataclass(frozen=True)
