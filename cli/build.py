@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """``luthier build``: the bitstream of a board."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..golden.config import load_configuration
+from ..golden.config import Configuration, load_configuration
 from ..golden.errors import UserError
 from .output import JsonOption, Output
 from .synthesis import parse_seeds
+
+if TYPE_CHECKING:
+    from ..boards.board import Board
 
 __all__ = ["BoardOption", "ConfigOption", "FolderOption", "folder_of", "register"]
 
@@ -50,7 +54,8 @@ def register(app: typer.Typer) -> None:
 
         The hashes of the device are in the
         identification that it sends, and the first 32 bits of the build id are the bitstream's user
-        code where the family has one. The folder keeps what each tool said.
+        code where the family has one. The folder keeps what each tool said. For a Xilinx board it
+        gets a Vivado project, and the cells are those of Yosys' synthesis.
         """
         from ..boards.catalogue import find_board
         from ..gen.tools import require_amaranth
@@ -63,6 +68,9 @@ def register(app: typer.Typer) -> None:
         folder = folder_of(target, board)
         require_amaranth("fpga")
         check_folder(folder)
+        if found.target == "xc7":
+            _project(output, found, configuration, folder)
+            return
         from ..boards import build as builder
 
         with output.progress(f"building {found.title}", len(tried) + 3) as advance:
@@ -82,3 +90,19 @@ def register(app: typer.Typer) -> None:
             "utilization": built.utilization, "bitstream": built.bitstream,
             "build_id": built.build_id, "critical_path": built.critical_path,
             "seconds": built.seconds}, config=configuration, seed=built.seed)
+
+
+def _project(output: Output, board: "Board", config: Configuration, folder: Path) -> None:
+    """Write a Vivado project, and say what Yosys makes of it."""
+    from ..boards.vivado import SCRIPT, vivado_project
+
+    with output.progress(f"preparing {board.title}", 1) as advance:
+        build_id, resources = vivado_project(board, config, folder)
+        advance()
+    used = {name: value for name, value in asdict(resources).items() if value}
+    output.table(["cells", "used"], list(used.items()), title=f"{board.title}, by Yosys")
+    output.line(f"\nconfiguration {config.name}, hash {config.hash.hex()}")
+    output.line(f"build id {build_id.hex()}")
+    output.line(f"next, in {folder}: vivado -mode batch -source {SCRIPT}")
+    output.write_json({"board": board.name, "fmax": {}, "utilization": used, "bitstream": None,
+                       "build_id": build_id, "script": folder / SCRIPT}, config=config, seed=None)

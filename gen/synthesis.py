@@ -70,8 +70,8 @@ DELAY_PS = 2700
 #: Families of FPGAs.
 TARGETS = tuple(_FAMILIES)
 
-#: Cells that are part of a LUT's site, or nothing.
-_FREE = {"MUXF7", "MUXF8", "PFUMX", "L6MUX21", "$scopeinfo", "BUFG", "GND", "VCC"}
+#: Cells that are part of a LUT's site, a clock's, or nothing.
+_FREE = {"MUXF7", "MUXF8", "PFUMX", "L6MUX21", "$scopeinfo", "BUFG", "PLLE2_BASE", "GND", "VCC"}
 
 
 @dataclass(frozen=True)

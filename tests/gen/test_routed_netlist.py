@@ -52,17 +52,10 @@ def test_transforms_equal_the_golden_model(target, seed):
     text = routed(WalshHadamard(SHAPES[target]), target)
     assert all(re.search(cell, text) for cell in WANTED[target])
     assert differences(target, text, seed) == 0
-    # One bit of one look-up table is enough to be seen.
-    tables = list(re.finditer(r"(?:LUT_INIT|INITVAL)\(16'b([01]{16})\)", text))
-    found = 0
-    for table in tables[:: max(1, len(tables) // 8)]:
-        bits = str(1 - int(table[1][15])) + ""
-        broken = text[: table.end(1) - 1] + bits + text[table.end(1) :]
-        try:
-            found += differences(target, broken, seed) > 0
-        except (RuntimeError, ValueError):  # it never ends, or breaks the rules of streams
-            found += 1
-    assert found
+    # One table of an adder that says the opposite is enough to be seen.
+    sum_ = {"ice40": "0110100110010110", "ecp5": "1001011010101010"}[target]
+    opposite = "".join("10"[int(bit)] for bit in sum_)
+    assert differences(target, text.replace(sum_, opposite, 1), seed) > 0
 
 
 def test_small_queue_goes_through(seed):
