@@ -66,7 +66,8 @@ _FAMILIES = {
         (("ecp5/common_sim.vh", ("LUT2", "LUT4", "PFUMX", "L6MUX21", "TRELLIS_FF",
                                  "TRELLIS_COMB")),),
         {"TRELLIS_IO": (("B", "O"), ("I", "B")), "DCCA": (("CLKI", "CLKO"),)},
-        {"CE": "1'b1"}, _RAMW),
+        # Inputs of look-up tables that nothing is routed to are high (FPGA-TN-02200).
+        dict.fromkeys(("A", "B", "C", "D", "CE"), "1'b1"), _RAMW),
 }
 
 

@@ -18,7 +18,7 @@ _SLICE_SECONDS = 0.05
 _WRITE_SECONDS = 10.0
 #: Bytes per second that are counted on behind a pseudo-terminal, whose speed is only a number: a
 #: simulated board may be there.
-_PSEUDO, _PSEUDO_BYTES = "/dev/pts/", 1e4
+_PSEUDO, _PSEUDO_BYTES = "/dev/pts/", 6e3
 
 
 class SerialTransport(Transport):

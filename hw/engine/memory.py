@@ -93,8 +93,8 @@ class OnChipMemory(wiring.Component):
 
     Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write
     a cycle. From a latency of six on it is made of banks with registers around them, as large ones
-    on an FPGA want. Addresses beyond the end wrap to the next power of two; the engine does not ask for
-    them, nor for more words at once than there are.
+    on an FPGA want. Addresses beyond the end show any word; the engine does not ask for them, nor
+    for more words at once than there are.
 
     Parameters
     ----------
