@@ -24,7 +24,8 @@ from .output import configure, discard, log, set_command_line, stdout_failed
 __all__ = ["COMMANDS", "app", "main"]
 
 #: Modules with a ``register`` function, in the order of ``luthier --help``.
-COMMANDS = ("run", "eval", "rotate", "check", "bench", "generate", "serve", "configs", "doctor")
+COMMANDS = ("run", "eval", "rotate", "check", "bench", "generate", "build",
+            "flash", "serve", "configs", "doctor")
 
 _MISTAKE = 2
 _DEFECT = 70  # EX_SOFTWARE; 1 would mean that a check failed

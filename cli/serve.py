@@ -33,34 +33,70 @@ def register(app: typer.Typer) -> None:
     @app.command("serve", epilog="Example: luthier serve --config tiny --listen 127.0.0.1:5000, "
                  "and in another terminal: luthier check --device socket://127.0.0.1:5000")
     def serve(
-        config: Annotated[str, typer.Option(
+        config: Annotated[str | None, typer.Option(
             "--config", "-c", metavar="NAME|FILE",
-            help="A name that `luthier configs` lists, or the path of a TOML file.")] = "default",
+            help="A name that `luthier configs` lists, or the path of a TOML file; default if "
+                 "neither this nor --board is given.")] = None,
         address: Annotated[str, typer.Option(
             "--listen", metavar="HOST:PORT",
             help="Where to listen; port 0 takes any free one.")] = "127.0.0.1:5000",
+        board: Annotated[str | None, typer.Option(
+            "--board", "-b", metavar="NAME",
+            help="Simulate the top of this board with its serial line, behind a pseudo-terminal; "
+                 "with it --config is the board's own if none is given.")] = None,
         remote: Annotated[bool, typer.Option(
             "--allow-remote", help="Allow an address that other machines can reach.")] = False,
     ) -> None:
-        """Simulate a board and serve it on a TCP socket, until Ctrl-C.
+        """Simulate a board and serve it on a TCP socket, or a pseudo-terminal, until Ctrl-C.
 
         One client at a time; when it leaves, another may come, and the board keeps its state. A
-        line says when the board is ready, and where.
+        line says when the board is ready, and where. With --board each bit on the board's pins is
+        simulated, at the speed that the client sets on the terminal.
         """
+        if board is not None:
+            _serve_board(board, config or board)
+            return
         host, port = parse_address(address)
-        configuration = load_configuration(config)
+        configuration = load_configuration(config or "default")
         from ..sim import board_server
         from ..sim.transport import build_board
 
         # The socket first: nobody should wait for a build to hear that the port is taken.
         listener = board_server.listen(host, port, remote=remote)
         with listener:
-            board = build_board(configuration)
+            simulated = build_board(configuration)
             bound = listener.getsockname()
             where = f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
             print(f"serving {configuration.name} at socket://{where}", flush=True)
             log.info("Ctrl-C ends it")
             try:
-                board_server.serve(board, listener)
+                board_server.serve(simulated, listener)
             finally:
-                board.close()
+                simulated.close()
+
+
+def _serve_board(name: str, config: str) -> None:
+    """Serve the top of a board behind a pseudo-terminal."""
+    from ..boards.catalogue import find_board
+    from ..boards.verilog import board_verilog
+    from ..gen.tools import find_compiler, find_verilator, require_amaranth
+
+    board = find_board(name)
+    configuration = load_configuration(config)
+    find_verilator()
+    require_amaranth("sim")
+    find_compiler()
+    from ..sim.pins import PinBoard
+    from ..sim.terminal import Terminal
+
+    simulated = PinBoard(board_verilog(board, configuration, simulated=True).verilog,
+                         configuration.clock_hz, reset_level=int(
+                             not board.pins()["rst"].inverted))
+    terminal = Terminal(simulated)
+    print(f"serving {board.title} at serial:{terminal.path}?baud={board.baud}", flush=True)
+    log.info("Ctrl-C ends it")
+    try:
+        terminal.serve()
+    finally:
+        terminal.close()
+        simulated.close()

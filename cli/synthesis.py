@@ -3,7 +3,7 @@
 
 from ..golden.errors import UserError
 
-__all__ = ["cell", "check_route"]
+__all__ = ["cell", "check_route", "parse_seeds"]
 
 
 def check_route(route: bool, target: str) -> None:
@@ -32,3 +32,18 @@ def cell(value: float | None, digits: int = 1) -> str:
     if value is None:
         return ""
     return f"{value:.0f}" if digits < 2 and value == int(value) else f"{value:.{digits}f}"
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds of ``N,N,...``, each once.
+
+    Raises
+    ------
+    UserError
+        If it is not of that form.
+    """
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise UserError(f"--seeds must be integers of at most 9 digits with commas between them, "
+                        f"such as 1,2,3, not {text!r}")
+    return tuple(dict.fromkeys(int(part) for part in parts))

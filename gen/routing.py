@@ -15,7 +15,16 @@ from ..golden.errors import UserError
 from .synthesis import synthesise_netlist
 from .tools import require_nextpnr, run_nextpnr
 
-__all__ = ["ROUTED_TARGETS", "SEEDS", "DoesNotFit", "Routed", "route", "speed_figures"]
+__all__ = [
+    "ROUTED_TARGETS",
+    "SEEDS",
+    "DoesNotFit",
+    "Routed",
+    "place_and_write",
+    "refusal",
+    "route",
+    "speed_figures",
+]
 
 log = logging.getLogger("luthier")
 
@@ -187,7 +196,7 @@ def _fmax(target: str, device: _Device, seed: int, folder: Path) -> float:
         *device.options, "--json", "design.json", "--report", "report.json", "--seed", str(seed),
         "--freq", str(_FREQUENCY_MHZ), "--timing-allow-fail"], folder)
     if said:
-        raise _refusal(said, device)
+        raise refusal(said, device.name)
     clocks = json.loads((folder / "report.json").read_text())["fmax"]
     if len(clocks) != 1:
         raise RuntimeError(f"nextpnr timed {len(clocks)} clocks, not one: "
@@ -195,13 +204,32 @@ def _fmax(target: str, device: _Device, seed: int, folder: Path) -> float:
     return float(*(clock["achieved"] for clock in clocks.values()))
 
 
-def _refusal(said: str, device: _Device) -> Exception:
+def place_and_write(target: str, seed: int, folder: Path) -> None:
+    """Place and route ``design.json`` of a folder, its ports as pins, to ``routed.json``.
+
+    Raises
+    ------
+    ToolMissing
+        If the nextpnr of the family is not installed.
+    DoesNotFit
+        If the device is too small.
+    RuntimeError
+        If nextpnr fails.
+    """
+    device = _DEVICES[target]
+    said = run_nextpnr(target, [*device.options, "--json", "design.json", "--write", "routed.json",
+                                "--seed", str(seed), "--timing-allow-fail"], folder)
+    if said:
+        raise refusal(said, device.name)
+
+
+def refusal(said: str, device: str) -> Exception:
     """Return what to raise when nextpnr failed: most often a design is too large."""
     wanted = {kind: (int(used), int(there)) for kind, used, there in _USED.findall(said)}
     if short := [f"{used} {kind} of {there}" for kind, (used, there) in wanted.items()
                  if used > there]:
-        return DoesNotFit(f"the design does not fit the {device.name}: it needs "
+        return DoesNotFit(f"the design does not fit the {device}: it needs "
                           f"{', '.join(short)}; make it smaller")
     errors = "; ".join(_ERROR.findall(said)) or said[-500:]
-    return RuntimeError(f"nextpnr can not place and route the design on the {device.name}: "
+    return RuntimeError(f"nextpnr can not place and route the design on the {device}: "
                         f"{errors}")

@@ -70,8 +70,8 @@ DELAY_PS = 2700
 #: Families of FPGAs.
 TARGETS = tuple(_FAMILIES)
 
-#: Cells that are part of a LUT's site, or nothing.
-_FREE = {"MUXF7", "MUXF8", "PFUMX", "L6MUX21", "$scopeinfo", "BUFG", "GND", "VCC"}
+#: Cells that are part of a LUT's site, a clock's, or nothing.
+_FREE = {"MUXF7", "MUXF8", "PFUMX", "L6MUX21", "$scopeinfo", "BUFG", "PLLE2_BASE", "GND", "VCC"}
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,11 @@ def synthesise(verilog: str, target: str, *, dsp: bool = True, top: str = "luthi
     return resources
 
 
-def synthesise_netlist(verilog: str, target: str, *, dsp: bool = True,
-                       top: str = "luthier") -> dict[str, Any]:
+def synthesise_netlist(verilog: str, target: str, *, dsp: bool = True, top: str = "luthier",
+                       log: Path | None = None) -> dict[str, Any]:
     """Return what :func:`synthesise` counts, as a netlist in the JSON of Yosys.
+
+    What Yosys says is written to the file ``log``, if one is given.
 
     Raises
     ------
@@ -184,7 +186,7 @@ def synthesise_netlist(verilog: str, target: str, *, dsp: bool = True,
     RuntimeError
         If Yosys fails.
     """
-    netlist, = _run(verilog, f"{_command(target, dsp, top)}; write_json result.json")
+    netlist, = _run(verilog, f"{_command(target, dsp, top)}; write_json result.json", log=log)
     return json.loads(netlist)
 
 
@@ -264,7 +266,7 @@ def _statistics(verilog: str, command: str, stat: str,
 
 
 def _run(verilog: str, script: str, files: Mapping[str, str] | None = None,
-         results: Sequence[str] = ("result.json",)) -> list[str]:
+         results: Sequence[str] = ("result.json",), log: Path | None = None) -> list[str]:
     """Run a script on a design and return the files that it writes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -275,6 +277,8 @@ def _run(verilog: str, script: str, files: Mapping[str, str] | None = None,
         for names in ("", "rename -enumerate; ",
                       "proc; opt_clean -purge; rename -enumerate -pattern w%; "):
             complaint = run_yosys(f"read_verilog design.v; {names}{script}", folder)
+            if log is not None:
+                log.write_bytes((folder / "yosys.log").read_bytes())
             if not complaint:
                 break
         else:

@@ -30,6 +30,7 @@ __all__ = [
     "require_amaranth",
     "require_nextpnr",
     "run_nextpnr",
+    "run_packer",
     "run_yosys",
 ]
 
@@ -272,6 +273,21 @@ def run_nextpnr(family: str, arguments: Sequence[str], folder: Path) -> str:
         If the family's ``yowasp-nextpnr`` wheel is not installed.
     """
     return _run_yowasp(f"nextpnr-{family}", f"nextpnr_{family}", arguments, folder)
+
+
+#: Programs that make bitstreams of what nextpnr has routed; they come with it.
+_PACKERS = {"ecp5": "ecppack", "ice40": "icepack"}
+
+
+def run_packer(family: str, arguments: Sequence[str], folder: Path) -> str:
+    """Run the program that makes bitstreams, as :func:`run_nextpnr` runs nextpnr.
+
+    Raises
+    ------
+    ToolMissing
+        If the family's ``yowasp-nextpnr`` wheel is not installed.
+    """
+    return _run_yowasp(f"nextpnr-{family}", _PACKERS[family], arguments, folder)
 
 
 def _run_yowasp(package: str, function: str, arguments: Sequence[str], folder: Path) -> str:

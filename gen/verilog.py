@@ -173,7 +173,8 @@ def _zero_loop(match: re.Match[str], number: int) -> str:
 
 
 def generate(config: Configuration,
-             top: Callable[[Configuration, bytes], wiring.Component] | None = None) -> Artefact:
+             top: Callable[[Configuration, bytes], wiring.Component] | None = None, *,
+             target: str | None = None) -> Artefact:
     """Build the hardware of a configuration.
 
     Parameters
@@ -183,6 +184,8 @@ def generate(config: Configuration,
     top : callable, optional
         Makes the top component from the configuration and the content of the identification ROM;
         by default :class:`luthier.hw.top.Luthier`.
+    target : str, optional
+        Family of FPGAs whose cells may be used, as for :func:`convert`.
 
     Raises
     ------
@@ -198,7 +201,8 @@ def generate(config: Configuration,
     component = top(config, identification(config, _PLACEHOLDER))
     described = [(name, Shape.cast(value.shape()), direction)
                  for name, value, direction in ports(component)]
-    text = _HEADER.format(name=config.name, hash=config.hash.hex()) + convert(component)
+    text = _HEADER.format(name=config.name, hash=config.hash.hex()) + convert(
+        component, target=target)
     build_id = hashlib.sha256(_with_build_id(text, config, bytes(32)).encode()).digest()
     text = _with_build_id(text, config, build_id)
     return Artefact(text, manifest(config, component, described, text, build_id), build_id)

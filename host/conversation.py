@@ -18,8 +18,9 @@ log = logging.getLogger("luthier.host")
 #: Times that a request is sent before the device counts as silent.
 TRIES = 6
 #: Seconds to wait for a reply beside the travel of its bytes, by Transport.simulated. Each further
-#: try waits twice as long: what a bad line loses is soon repeated, and a pause is waited for.
-_REPLY_SECONDS = {True: 0.001, False: 0.1}
+#: try waits twice as long: what a bad line loses is soon repeated, a pause is waited for, and a
+#: device that is silent is given up within five seconds.
+_REPLY_SECONDS = {True: 0.001, False: 0.06}
 #: Seconds of silence that end the draining of old replies.
 _DRAIN_SECONDS = {True: 0.0005, False: 0.02}
 #: Reads that draining may take, and bytes that may arrive without a reply among them.

@@ -16,7 +16,7 @@ from ..gen.tools import Compiler, Verilator, find_compiler, find_verilator
 from ..golden.errors import ToolMissing
 from .board_cache import fetch
 
-__all__ = ["Board", "Tools", "build_library"]
+__all__ = ["Board", "Tools", "build_library", "compile_library"]
 
 log = logging.getLogger("luthier")
 
@@ -72,14 +72,20 @@ def build_library(verilog: str, width: int, *,
     ToolMissing
         If Verilator or the C++ compiler is missing or does not work.
     """
+    return compile_library(verilog, f"#define LUTHIER_WIDTH {width}\n{_SHELL.read_text()}",
+                           coverage=coverage)
+
+
+def compile_library(verilog: str, shell: str, *,
+                    coverage: bool = False) -> tuple[Path, float | None]:
+    """Compile a top and the C++ that drives its ports; else as :func:`build_library`."""
     tools = Tools(find_verilator(), find_compiler(), coverage)
-    parts = (verilog, _SHELL.read_text(), str(width), *tools.verilator_flags)
 
     def build(folder: Path) -> None:
         log.info("building the simulated board; this is done once for each design")
-        _build(folder, verilog, width, tools)
+        _build(folder, verilog, shell, tools)
 
-    return fetch(tools.key(*parts), _LIBRARY, build)
+    return fetch(tools.key(verilog, shell, *tools.verilator_flags), _LIBRARY, build)
 
 
 @dataclass(frozen=True)
@@ -136,11 +142,11 @@ class Tools:
         return fetch(self.key("run-time", *names), "runtime.o", build)[0]
 
 
-def _build(folder: Path, verilog: str, width: int, tools: Tools) -> None:
+def _build(folder: Path, verilog: str, shell: str, tools: Tools) -> None:
     (folder / "luthier.v").write_text(verilog)
     _call([str(tools.verilator.binary), *tools.verilator_flags, "--Mdir", ".", "luthier.v"], folder,
           "Verilator", tools.verilator.environment())
-    (folder / "board.cpp").write_text(f"#define LUTHIER_WIDTH {width}\n{_SHELL.read_text()}")
+    (folder / "board.cpp").write_text(shell)
     objects = tools.objects(sorted(path.name for path in folder.glob("*.cpp")), folder)
     _call([tools.compiler.command, "-shared", "-o", _LIBRARY, *objects, str(tools.runtime()),
            "-pthread"], folder, tools.compiler.command)

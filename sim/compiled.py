@@ -19,7 +19,7 @@ _SHELL = Path(__file__).with_name("compiled.cpp")
 _PROGRAM = "unit"
 _FLAGS = ("--cc", "--no-assert", "--no-timing", "--x-assign", "unique", "--x-initial", "unique",
           "--top-module", "luthier", "--prefix", "Vunit", "-Wno-lint", "-Wno-style",
-          "-fno-table", "--output-split", "0")
+          "-Wno-UNOPTFLAT", "-fno-table", "--output-split", "0")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class CompiledUnit:
         A family whose cells are used, as in :func:`luthier.gen.verilog.convert`.
     models : sequence of Path
         Verilog of those cells.
+    verilog : str, optional
+        To compile this in place of the component, which only says what the streams are.
 
     Raises
     ------
@@ -52,13 +54,14 @@ class CompiledUnit:
     """
 
     def __init__(self, component: wiring.Component, *, target: str | None = None,
-                 models: Sequence[Path] = ()):
+                 models: Sequence[Path] = (), verilog: str | None = None):
         directions = {path[:-2]: direction for path, direction in (
             (name.replace("__payload", "||"), direction)
             for name, _, direction in ports(component)) if path.endswith("||")}
         self._inputs = [name for name, kind in directions.items() if kind == "input"]
         self._outputs = [name for name, kind in directions.items() if kind == "output"]
-        verilog = convert(component, target=target)
+        if verilog is None:
+            verilog = convert(component, target=target)
         verilog += "".join(path.read_text() for path in models)
         tools = Tools(find_verilator(), find_compiler())
         header = "".join(

@@ -16,6 +16,9 @@ DEFAULT_BAUD = 1_000_000
 #: A read waits in slices, so that Ctrl-C is heard on every system.
 _SLICE_SECONDS = 0.05
 _WRITE_SECONDS = 10.0
+#: Bytes per second that are counted on behind a pseudo-terminal, whose speed is only a number: a
+#: simulated board may be there.
+_PSEUDO, _PSEUDO_BYTES = "/dev/pts/", 6e3
 
 
 class SerialTransport(Transport):
@@ -45,8 +48,9 @@ class SerialTransport(Transport):
 
     @property
     def bytes_per_second(self) -> float:
-        """The line rate: ten bits for each byte."""
-        return self._port.baudrate / 10
+        """The line rate: ten bits for each byte; less for a pseudo-terminal."""
+        rate = self._port.baudrate / 10
+        return min(rate, _PSEUDO_BYTES) if str(self._port.port).startswith(_PSEUDO) else rate
 
     @property
     def advice(self) -> str:

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.records import strip_words
 from ...golden.weights import SHORTEST_STRIP, STRIP_ROWS
+from ..large_ram import BANKED_LATENCY, BankedRam
 from ..stream import Queue
 from ..table.commands import most_groups
 
@@ -23,6 +24,9 @@ __all__ = [
 
 #: Beats of one request where weights are read as they lie.
 BURST = 64
+
+#: Latency from which on-chip memory has banks and registers around them.
+_BANKED = BANKED_LATENCY + 2
 
 
 def longest_request(config: Configuration, *, host: bool = True) -> int:
@@ -88,8 +92,9 @@ class OnChipMemory(wiring.Component):
     """Block RAM behind a memory port, as slow as asked.
 
     Latency: ``latency`` cycles from a request to its first beat. Throughput: one beat and one write
-    a cycle. Addresses beyond the end wrap to the next power of two; the engine does not ask for
-    them, nor for more words at once than there are.
+    a cycle. From a latency of six on it is made of banks with registers around them, as large ones
+    on an FPGA want. Addresses beyond the end show any word; the engine does not ask for them, nor
+    for more words at once than there are.
 
     Parameters
     ----------
@@ -129,17 +134,9 @@ class OnChipMemory(wiring.Component):
         port, depth = self.port, self._latency + 1
         m.submodules.requests = requests = Queue(read_request(self._words, self._longest), 4)
         m.submodules.beats = beats = Queue(self._beat_bits, depth)
-        m.submodules.store = store = memory.Memory(
-            shape=self._beat_bits, depth=self._words, init=[])
-        read, write = store.read_port(), store.write_port()
         wiring.connect(m, wiring.flipped(port.request), requests.i)
         wiring.connect(m, beats.o, wiring.flipped(port.beat))
-        m.d.comb += [
-            write.addr.eq(port.write.payload.address),
-            write.data.eq(port.write.payload.data),
-            write.en.eq(port.write.valid),
-            port.write.ready.eq(1),
-        ]
+        m.d.comb += port.write.ready.eq(1)
 
         # A credit for each place in the queue of beats.
         credits = Signal(range(depth + 1), init=depth)
@@ -155,17 +152,45 @@ class OnChipMemory(wiring.Component):
 
         address, valid = Signal(range(self._words)), Signal()
         m.d.comb += [address.eq(current.address + offset), valid.eq(issue)]
-        for stage in range(self._latency - 3):
+        banked = self._latency >= _BANKED
+        for stage in range(self._latency - (_BANKED if banked else 3)):
             following, going = Signal.like(address, name=f"address_{stage}"), Signal(
                 name=f"valid_{stage}")
             m.d.sync += [following.eq(address), going.eq(valid)]
             address, valid = following, going
+        for step in range(BANKED_LATENCY - 1 if banked else 0):
+            going = Signal(name=f"going_{step}")
+            m.d.sync += going.eq(valid)
+            valid = going
         arrived = Signal()
         m.d.sync += arrived.eq(valid)
-        m.d.comb += [
-            read.addr.eq(address),
-            read.en.eq(valid),
-            beats.i.payload.eq(read.data),
-            beats.i.valid.eq(arrived),
-        ]
+        m.d.comb += beats.i.valid.eq(arrived)
+        (self._banks if banked else self._plain)(m, address, valid, beats.i.payload)
         return m
+
+    def _plain(self, m, address, enable, beat):
+        """One memory, of one cycle."""
+        write = self.port.write
+        m.submodules.store = store = memory.Memory(
+            shape=self._beat_bits, depth=self._words, init=[])
+        read_port, write_port = store.read_port(), store.write_port()
+        m.d.comb += [
+            write_port.addr.eq(write.payload.address),
+            write_port.data.eq(write.payload.data),
+            write_port.en.eq(write.valid),
+            read_port.addr.eq(address),
+            read_port.en.eq(enable),
+            beat.eq(read_port.data),
+        ]
+
+    def _banks(self, m, address, _, beat):
+        """Banks, which need more cycles and no enable."""
+        write = self.port.write
+        m.submodules.store = store = BankedRam(self._beat_bits, self._words)
+        m.d.comb += [
+            store.write.eq(write.valid),
+            store.write_address.eq(write.payload.address),
+            store.word.eq(write.payload.data),
+            store.address.eq(address),
+            beat.eq(store.value),
+        ]

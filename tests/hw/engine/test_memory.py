@@ -43,7 +43,7 @@ def read(latency, requests, *, p_valid=1.0, p_ready=1.0, times=None):
     return received
 
 
-@pytest.mark.parametrize("latency", [3, 4, 17, 200])
+@pytest.mark.parametrize("latency", [3, 4, 6, 17, 200])
 def test_latency_and_full_rate(latency):
     times = []
     assert read(latency, [(5, 20), (0, 3), (63, 1)], times=times) == [
@@ -52,7 +52,7 @@ def test_latency_and_full_rate(latency):
 
 
 @pytest.mark.parametrize("p_valid, p_ready", [(0.3, 1), (1, 0.3), (0.5, 0.5)])
-@pytest.mark.parametrize("latency", [3, 5, 60])
+@pytest.mark.parametrize("latency", [3, 5, 6, 60])
 def test_stalls(latency, p_valid, p_ready):
     rng, requests = random.Random(latency), []
     while len(requests) < 40:

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ULX3S, by Radiona: ECP5, FT231X serial bridge."""
+
+from .board import Board
+
+__all__ = ["Ulx3s85F"]
+
+
+class Ulx3s85F(Board):
+    """With an LFE5U-85F; the button FIRE1 resets."""
+
+    name = "ulx3s_85f"
+    title = "ULX3S (LFE5U-85F)"
+    target = "ecp5"
+    platform_class = "ulx3s:ULX3S_85F_Platform"
+    # Names of the serial lines are those of the FPGA's side.
+    resources = {"clk": ("clk25", 0), "rst": ("button_fire", 0), "rx": ("uart", 0, "rx"),
+                 "tx": ("uart", 0, "tx")}
+    leds = (("led", 0), ("led", 1))
+    baud = 2_000_000
+    loader = ("openFPGALoader", "--board", "ulx3s")
+    options = ("--85k", "--speed", "6", "--package", "CABGA381")
