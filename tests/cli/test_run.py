@@ -102,8 +102,9 @@ def test_a_wrong_result_fails(capsys, monkeypatch):
     (["--prune", "3:4"], "N of the pattern must be a power of two, not 3"),
     (["--prune", "2:4"], "does not fit configuration 'default': it needs a section [sparse]; use "
                          "configuration sparse"),
-    (["--device", "golden:a5"], "use configuration a16 or blockram or default or "
-                                  "prefill or registers or rotation or sparse or wide")])
+    (["--device", "golden:a5"], "use configuration a16 or arty_a7_100 or arty_a7_35 or "
+                                  "blockram or default or ecpix5_85f or prefill or registers or "
+                                  "rotation or sparse or ulx3s_85f or wide")])
 def test_mistakes(capsys, arguments, words):
     assert main([*SMALL, *arguments]) == 2
     captured = capsys.readouterr()
