@@ -133,9 +133,9 @@ def build(board: Board, config: Configuration, folder: Path, seeds: Sequence[int
     bitstream = folder / BITSTREAM[board.target]
     routed = f"routed-{best}.{_OPTIONS[board.target][2]}"
     # A user code is 32 bits; the whole hashes are in the device's identification.
-    stamp = {"ecp5": ["--compress", "--usercode", f"0x{artefact.build_id[:4].hex()}"]}
-    if said := run_packer(board.target, [*stamp.get(board.target, []), routed, bitstream.name],
-                          folder):
+    code = int.from_bytes(artefact.build_id[:4], "big")
+    stamp = {"ecp5": ["--compress", "--usercode", f"{code}"]}.get(board.target, [])
+    if said := run_packer(board.target, [*stamp, routed, bitstream.name], folder):
         raise RuntimeError(f"the bitstream of {board.name} can not be made: {said[-500:]}")
     timed("bitstream", begin)
     return Built(bitstream, artefact.build_id, best, report["fmax"], speed,

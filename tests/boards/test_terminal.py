@@ -15,7 +15,7 @@ from luthier.boards.verilog import board_verilog
 from luthier.cli.main import main
 from luthier.golden.config import load_configuration
 from luthier.golden.errors import DeviceError
-from luthier.host import Weights, connect
+from luthier.host import Weights, connect, conversation
 from luthier.sim.pins import PinBoard
 from luthier.sim.terminal import Terminal
 
@@ -56,6 +56,12 @@ def small():
         yield terminal, url
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """The driver waits longer: other tests may leave the simulation little of the machine."""
+    monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.001, False: 2.0})
+
+
 def multiply(device, seed):
     rng = np.random.default_rng(seed)
     matrix = rng.integers(-1, 2, (33, 100))
@@ -65,20 +71,20 @@ def multiply(device, seed):
     layer.unload()
 
 
-def test_multiplies(small, seed):
+def test_multiplies(small, seed, patient):
     terminal, url = small
     with connect(url, "tiny", check="all") as device:
         multiply(device, seed)
     assert terminal.baud == 2_000_000
 
 
-def test_commands(small, seed, capsys):
+def test_commands(small, seed, capsys, patient):
     assert main(["bench", "gemv", "--device", small[1], "--rows", "20", "--columns", "70",
                  "--seed", str(seed)]) == 0
     assert re.search(r"mismatches +0\b", capsys.readouterr().out)
 
 
-def test_wrong_rate_and_back(small, seed):
+def test_wrong_rate_and_back(small, seed, monkeypatch):
     url = small[1]
     for baud in (115_200, 1_000_000, 3_000_000):
         begin = time.monotonic()
@@ -86,28 +92,29 @@ def test_wrong_rate_and_back(small, seed):
                                               f"the device uses {baud} baud"):
             connect(url.replace("2000000", str(baud)))
         assert time.monotonic() - begin < LIMIT
+    monkeypatch.setattr(conversation, "_REPLY_SECONDS", {True: 0.001, False: 2.0})
     with connect(url) as device:
         multiply(device, seed)
 
 
-def test_rate_that_is_near(small, seed):
+def test_rate_that_is_near(small, seed, patient):
     with connect(small[1].replace("2000000", "2030000")) as device:
         multiply(device, seed)
 
 
-def test_second_program(small):
+def test_second_program(small, patient):
     with connect(small[1]):
         with pytest.raises(DeviceError, match="is in use by another program; close that program"):
             connect(small[1])
 
 
-def test_other_bitstream(small):
+def test_other_bitstream(small, patient):
     with pytest.raises(DeviceError, match="was generated from configuration 'tiny' with hash .*, "
                                           "not from 'default' with hash .*; generate it again"):
         connect(small[1], "default")
 
 
-def test_cable_pulled(seed):
+def test_cable_pulled(seed, patient):
     with serving("ulx3s_85f", "tiny") as (terminal, url):
         with connect(url) as device:
             layer = device.load(Weights.ternary(np.ones((40, 80), np.int8)))
@@ -124,7 +131,7 @@ def test_cable_pulled(seed):
 
 
 @pytest.mark.nightly
-def test_language_model_on_ulx3s(capsys):
+def test_language_model_on_ulx3s(capsys, patient):
     with serving("ulx3s_85f", "ulx3s_85f") as (_, url):
         assert main(["run", "shakespeare", "--device", url, "--characters", "40"]) == 0
     assert re.search(r"mismatches +0\b", capsys.readouterr().out)
