@@ -80,7 +80,7 @@ class TableConfiguration(Section):
     max_rows: Annotated[int, between(1, 65536)] = 16384
     max_columns: Annotated[int, between(1, 65536)] = 8192
     scaled: Annotated[bool, BeforeValidator(boolean)] = True
-    quantisation: Annotated[str | None, word_of("int8")] = None
+    quantisation: Annotated[str, word_of("int8")] | None = None
 
     @property
     def planes(self) -> bool:
