@@ -152,11 +152,11 @@ def test_results_and_figures(name, planes):
     with connect(f"golden:{name}", check="all") as device:
         config = device.config
         half = 1 << config.table.activation_bits - 1
-        rows = config.table.row_block + 3
-        both = 2 * rows < (config.scratchpad.words - 16) * config.results_per_word
-        shapes = [(1, 1, 1), (37, 200, 3), (rows, 17, 1 + both)]
+        many = config.table.row_block + 3
+        both = 2 * many < (config.scratchpad.words - 16) * config.results_per_word
+        shapes = [(1, 1, 1), (37, 200, 3), (many, 17, 1 + both)]
         # Boards may have no memory for more than a row block of eight planes.
-        for rows, columns, tokens in shapes[: 2 + (9 * rows < config.memory.words)]:
+        for rows, columns, tokens in shapes[: 2 + (9 * many < config.memory.words)]:
             if planes == 0:
                 means = rng.integers(-1, 2, size=(rows, columns))
                 weights = Weights.ternary(means)
