@@ -9,7 +9,7 @@ import pytest
 
 from luthier.golden.sparse.encodings import BlockFormat, Defect
 from luthier.hw.sparse.decode.errors import Errors
-from luthier.hw.sparse.decode.positions import Positions, positions_latency
+from luthier.hw.sparse.decode.positions import Positions
 from luthier.hw.sparse.decode.window import IndexWindow
 from luthier.sim.streams import simulate
 
@@ -67,7 +67,7 @@ def test_all_bitmaps(kept, block):
     """Each bitmap that has N bits gives them in order, any other is malformed."""
     form = BlockFormat(encoding="bitmap", kept=kept, block=block, beat_bits=64)
     unit, each = Positions(form), 1 << block
-    assert unit.latency == positions_latency(form) == int(block > 4)
+    assert unit.latency == form.position_cycles == int(block > 4)
 
     async def bench(ctx):
         ctx.set(unit.enable, 1)
