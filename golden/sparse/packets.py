@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import UserError
 from .chain import Chain
 from .encodings import BlockFormat, block_words, decode_blocks, encode_blocks
+from .encodings.blocks import matrix_of_words
 
 __all__ = ["matrix_packet", "packet_beats", "packet_format", "packet_matrix", "packet_words"]
 
@@ -86,10 +87,8 @@ def packet_matrix(config: Chain, form: BlockFormat, rows: int, columns: int,
     found = decode_blocks(form, packet_words(config, form, rows, columns), beats)
     blocks = -(-columns // config.block)
     span = form.kept // config.least
-    shape = (-1, form.kept)
-    cells = np.zeros((found.weights.size // form.kept, form.block), np.int64)
-    np.add.at(cells, (np.arange(len(cells))[:, None], found.positions.reshape(shape)),
-              found.weights.reshape(shape))
-    parts = cells.reshape(-1, blocks, span, form.blocks, form.block)
+    of_words = matrix_of_words(form, found.weights, found.positions, len(found.weights),
+                               form.columns)
+    parts = of_words.reshape(-1, blocks, span, form.blocks, form.block)
     whole = parts.transpose(0, 3, 2, 1, 4).reshape(-1, blocks * form.block)
     return whole[:rows, :columns], found.report.errors

@@ -22,9 +22,9 @@ from luthier.sim.transport import SimTransport, build_board
 from luthier.sim.vector_operations import random_vectors
 
 
-def configuration(name, sparse, **table):
+def configuration(name, sparse, words=4096, **table):
     return Configuration.from_data({
-        "name": name, "scratchpad": {"words": 2048}, "memory": {"words": 4096},
+        "name": name, "scratchpad": {"words": 2048}, "memory": {"words": words},
         "table": {"row_block": 16, "max_rows": 512, "max_columns": 512} | table,
         "vector": {"lanes": 2}, "sparse": sparse,
         "transform": {"samples": 64, "lanes": 2, "bits": 4, "group": 64}})
@@ -108,7 +108,7 @@ def test_golden_is_the_product(name, seed):
 @pytest.mark.nightly
 def test_multipliers_are_busy(runners):
     """Of 4096 cycles and more, all but 3 % take a beat; the index costs its share of them."""
-    runner = runners(configuration("sparse-large", {"block": 4, "kept": [1, 2, 4]}))
+    runner = runners(configuration("sparse-large", {"block": 4, "kept": [1, 2, 4]}, 16384))
     for kept in (1, 2, 4):
         rng = np.random.default_rng(kept)
         rows = 512
