@@ -49,6 +49,8 @@ class Board(ABC):
         name, number, and where there is one the signal in it.
     leds : tuple of tuples
         Places of heartbeat and activity.
+    sdram : str or None
+        Name of the resource of an SDRAM that a device's memory can be in.
     baud : int
         Of the serial line.
     loader : tuple of str
@@ -61,8 +63,9 @@ class Board(ABC):
     title: ClassVar[str]
     target: ClassVar[str]
     platform_class: ClassVar[str]
-    resources: ClassVar[Mapping[str, tuple[str | int, ...]]]
-    leds: ClassVar[tuple[tuple[str | int, ...], ...]]
+    resources: ClassVar[Mapping[str, tuple[Any, ...]]]
+    leds: ClassVar[tuple[tuple[Any, ...], ...]]
+    sdram: ClassVar[str | None] = None
     baud: ClassVar[int]
     loader: ClassVar[tuple[str, ...]]
     options: ClassVar[tuple[str, ...]]
@@ -83,20 +86,37 @@ class Board(ABC):
         """Frequency of the board's oscillator."""
         return self._clock_hz
 
-    def pins(self) -> dict[str, Pin]:
-        """Return the pin of each port of the board's top, ``led[0]`` and so on included."""
+    def pins(self, *, sdram: bool = False) -> dict[str, Pin]:
+        """Return the pin of each port of the board's top, ``led[0]`` and so on included.
+
+        With ``sdram`` those of the board's SDRAM, which has to be there.
+        """
         places = {**self.resources, **{f"led[{number}]": place
                                       for number, place in enumerate(self.leds)}}
-        return {port: self._pin(self._resources[place[0], place[1]], *place[2:])
-                for port, place in places.items()}
+        pins = {port: self._pins(*place)[0] for port, place in places.items()}
+        if sdram and self.sdram is not None:
+            pins |= self._sdram_pins(self.sdram)
+        return pins
 
-    @staticmethod
-    def _pin(resource: Any, *signals: str | int) -> Pin:
-        """Return the pin of a resource, or of a signal in it."""
-        attributes = dict(resource.attrs)
-        found = resource
+    def _sdram_pins(self, resource: str) -> dict[str, Pin]:
+        """Return the pins of an SDRAM."""
+        pins = {f"sdram__{port}": self._pins(resource, 0, signal)[0]
+                for port, signal in (("clock", "clk"), ("clock_enable", "clk_en"))}
+        # Strobes are low when they mean something in the device already.
+        for place, signal in enumerate(("we", "cas", "ras", "cs")):
+            found = self._pins(resource, 0, signal)[0]
+            pins[f"sdram__command[{place}]"] = Pin(found.site, False, found.attributes)
+        for port, signal in (("bank", "ba"), ("address", "a"), ("mask", "dqm"), ("data", "dq")):
+            pins |= {f"sdram__{port}[{place}]": pin
+                     for place, pin in enumerate(self._pins(resource, 0, signal))}
+        return pins
+
+    def _pins(self, name: str, number: int, *signals: str) -> list[Pin]:
+        """Return the pins of a resource, or of a signal in it."""
+        found = self._resources[name, number]
+        attributes = dict(found.attrs)
         for signal in signals:
             found = next(one for one in found.ios if getattr(one, "name", None) == signal)
             attributes |= found.attrs
         pins = found.ios[0]
-        return Pin(pins.names[0], pins.invert, attributes)
+        return [Pin(site, pins.invert, attributes) for site in pins.names]

@@ -100,7 +100,7 @@ def build(board: Board, config: Configuration, folder: Path, seeds: Sequence[int
     begin = time.monotonic()
     artefact = board_verilog(board, config)
     write(artefact, folder)
-    name, text = constraints(board)
+    name, text = constraints(board, config)
     (folder / name).write_text(text)
     timed("generating", begin)
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ..golden.config import Configuration
 from .board import Board, Pin
 
 __all__ = ["constraints"]
@@ -40,7 +41,7 @@ _KINDS: dict[str, tuple[str, Callable[[Mapping[str, Pin], int], str]]] = {
     "ecp5": ("luthier.lpf", _lpf), "ice40": ("luthier.pcf", _pcf), "xc7": ("luthier.xdc", _xdc)}
 
 
-def constraints(board: Board) -> tuple[str, str]:
-    """Return the name and the text of a board's constraints."""
+def constraints(board: Board, config: Configuration) -> tuple[str, str]:
+    """Return the name and the text of the constraints of a board with such a device."""
     name, write = _KINDS[board.target]
-    return name, write(board.pins(), board.oscillator_hz)
+    return name, write(board.pins(sdram=config.sdram is not None), board.oscillator_hz)

@@ -95,11 +95,14 @@ class Pll(Elaboratable):
     ----------
     source_hz, hz : int
         Frequency of the source, and the one wanted.
+    late : bool
+        Whether ``late`` is used.
 
     Attributes
     ----------
-    source, clock, locked : Signal
-        In; out; out, high where the clock can be used.
+    source, clock, locked, late : Signal
+        In; out; out, high where the clock can be used; out, the clock 270 degrees later (ECP5
+        alone).
 
     Raises
     ------
@@ -107,15 +110,15 @@ class Pll(Elaboratable):
         When elaborated, if the family's PLL can not do it.
     """
 
-    def __init__(self, source_hz: int, hz: int):
-        self._source_hz, self._hz = source_hz, hz
-        self.source, self.clock, self.locked = (
-            Signal(name=name) for name in ("pll_source", "pll_clock", "pll_locked"))
+    def __init__(self, source_hz: int, hz: int, *, late: bool = False):
+        self._source_hz, self._hz, self._late = source_hz, hz, late
+        self.source, self.clock, self.locked, self.late = (
+            Signal(name=f"pll_{name}") for name in ("source", "clock", "locked", "late"))
 
     def elaborate(self, platform):
         m = Module()
         family = _FAMILIES.get(getattr(platform, "family", None))
-        if family is None or self._source_hz == self._hz:
+        if family is None or (self._source_hz == self._hz and not self._late):
             m.d.comb += [self.clock.eq(self.source), self.locked.eq(1)]
             return m
         settings = pll_settings(family, self._source_hz, self._hz)
@@ -123,9 +126,15 @@ class Pll(Elaboratable):
         return m
 
     def _ecp5(self, m, s: PllSettings):
-        # Frequencies as attributes: nextpnr derives the clock's constraint from them.
+        # Frequencies as attributes: nextpnr derives the clock's constraint from them. Phases count
+        # cycles of the oscillator and eighths of them; that of the first output makes it rise with
+        # the source.
+        phase, eighths = divmod(s.output * 8 * 3 // 4, 8)
         return Instance(
             "EHXPLLL", p_CLKI_DIV=s.reference, p_CLKFB_DIV=s.feedback, p_CLKOP_DIV=s.output,
+            p_CLKOS_ENABLE="ENABLED" if self._late else "DISABLED", p_CLKOS_DIV=s.output,
+            p_CLKOS_CPHASE=s.output // 2 + phase, p_CLKOS_FPHASE=eighths,
+            a_FREQUENCY_PIN_CLKOS=f"{s.hz / 1e6:g}", o_CLKOS=self.late,
             p_CLKOP_CPHASE=s.output // 2, p_CLKOP_FPHASE=0, p_CLKOP_ENABLE="ENABLED",
             p_FEEDBK_PATH="CLKOP", p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED",
             p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED", p_OUTDIVIDER_MUXA="DIVA",

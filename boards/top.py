@@ -2,13 +2,16 @@
 """What is around a device on a board: clock, reset, serial line, lights."""
 
 from amaranth import *
+from amaranth.hdl import IOPort
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.config import Configuration
 from ..hw.link.uart import UartReceiver, UartTransmitter, baud_divisor
+from ..hw.sdram import SdramSignature
 from ..hw.top import Luthier
 from .pll import Pll
+from .sdram import SdramPads, SdramPadsSignature
 
 __all__ = ["BoardTop", "line_divisor"]
 
@@ -51,12 +54,23 @@ class BoardTop(wiring.Component):
         Of the ports ``rst`` and ``led`` those for which the board means 1 by a low level.
     leds : int
         At least one: the first blinks about once a second, the second shows bytes on the line.
+    pads : bool
+        With the cells at an SDRAM's pins, of ECP5.
 
     Members
     -------
     rx : ``In(1)``, tx : ``Out(1)``
         Serial lines.
     led : ``Out(leds)``
+    sdram : ``Out(SdramSignature(config.sdram))``
+        With an SDRAM and without pads.
+    sdram : ``Out(SdramPadsSignature(config.sdram))``
+        With both; then ``sdram__data`` is among :attr:`inouts`.
+
+    Attributes
+    ----------
+    inouts : dict
+        From names to Amaranth's ports that go both ways.
 
     Raises
     ------
@@ -65,11 +79,18 @@ class BoardTop(wiring.Component):
     """
 
     def __init__(self, config: Configuration, identification: bytes, *, oscillator_hz: int,
-                 baud: int, inverted: frozenset[str] = frozenset(), leds: int = 2):
+                 baud: int, inverted: frozenset[str] = frozenset(), leds: int = 2,
+                 pads: bool = False):
         self._config, self._identification = config, identification
         self._oscillator_hz, self._inverted = oscillator_hz, inverted
         self._divisor = line_divisor(config, baud)
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(leds)})
+        members = {"rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(leds)}
+        self.inouts: dict[str, IOPort] = {}
+        if config.sdram is not None:
+            members["sdram"] = Out((SdramPadsSignature if pads else SdramSignature)(config.sdram))
+            if pads:
+                self.inouts["sdram__data"] = IOPort(config.sdram.data_bits, name="sdram__data")
+        super().__init__(members)
 
     @property
     def divisor(self) -> int:
@@ -78,7 +99,8 @@ class BoardTop(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.pll = pll = Pll(self._oscillator_hz, self._config.clock_hz)
+        m.submodules.pll = pll = Pll(self._oscillator_hz, self._config.clock_hz,
+                                     late=bool(self.inouts))
         pressed = ResetSignal("sync")
         if "rst" in self._inverted:
             pressed = ~pressed
@@ -110,6 +132,13 @@ class BoardTop(wiring.Component):
             transmitter.i.valid.eq(device.o.valid),
             device.o.ready.eq(transmitter.i.ready),
         ]
+        if self.inouts:
+            m.submodules.pads = pads = SdramPads(self._config.sdram, self.inouts["sdram__data"])
+            m.d.comb += pads.clock.eq(pll.late)
+            wiring.connect(m, device.sdram, pads.inner)
+            wiring.connect(m, pads.outer, wiring.flipped(self.sdram))
+        elif self._config.sdram is not None:
+            wiring.connect(m, device.sdram, wiring.flipped(self.sdram))
         self._lights(m, receiver.o.valid | device.o.valid)
         return m
 

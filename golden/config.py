@@ -17,6 +17,7 @@ from typing import Annotated, Any, cast, get_args
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from .config_fields import Section, between, plain_text, short_name
+from .config_sdram import SdramConfiguration
 from .config_sections import (
     LinkConfiguration,
     MemoryConfiguration,
@@ -59,12 +60,15 @@ class Configuration(Section):
     description : str
         A sentence for people; not part of the hash.
     clock_hz : int
-        Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware.
+        Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware, but for an
+        SDRAM's times and on a board.
     table, scratchpad, memory, link
         One section for each part.
     transform, vector, sparse
         Those of the Walsh-Hadamard pipeline and its quantiser, of operations on vectors, and of
         the sparse chain; without them the device has none.
+    sdram
+        That of a chip that memory is in; without it memory is in the device.
 
     Raises
     ------
@@ -82,6 +86,7 @@ class Configuration(Section):
     transform: TransformConfiguration | None = None
     vector: VectorConfiguration | None = None
     sparse: SparseConfiguration | None = None
+    sdram: SdramConfiguration | None = None
 
     @model_validator(mode="after")
     def _check_combinations(self):
@@ -133,6 +138,8 @@ class Configuration(Section):
                 f"({t.activation_bits}), because codes are activations; lower transform.bits")
         if self.sparse is not None:
             self.sparse.check_beside(t, self.activations_per_word)
+        if self.sdram is not None:
+            self.sdram.check_beside(self.clock_hz, t.beat_bits, self.memory.words)
         if link.cache_depth < link.window:
             raise ValueError(
                 f"link.cache_depth ({link.cache_depth}) must be at least link.window "

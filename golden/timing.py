@@ -3,6 +3,7 @@
 
 from .config import Configuration
 from .descriptor import Descriptor, Element, Opcode
+from .memory_timing import memory_cycles
 from .records import groups_per_tile, strip_words
 from .shared import TRIT_PLANES, SharedLayout
 from .sparse_timing import sparse_cycles
@@ -89,11 +90,16 @@ def build_cycles(config: Configuration, trits: bool) -> int:
 
 
 def cycles(config: Configuration, d: Descriptor) -> int:
-    """Return the exact cycles of an operation, from dispatch to its last result in the scratchpad.
+    """Return the cycles of an operation, from dispatch to its last result in the scratchpad.
 
-    Of one that is no NOP.
+    Of one that is no NOP. Exact for an operation alone, with on-chip memory; with an SDRAM a
+    projection, :func:`luthier.golden.memory_timing.memory_cycles` where that is more.
+    """
+    return max(_unit_cycles(config, d), memory_cycles(config, d))
 
-    That is for an operation alone, with on-chip memory, so that no beat is late after the first.
+
+def _unit_cycles(config: Configuration, d: Descriptor) -> int:
+    """Return the exact cycles where no beat is late after the first.
 
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the
     tile before that. A tile costs a slot for each beat of weights and records, one for the sum of

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole device: link, engine and on-chip memory."""
+"""The whole device: link, engine and memory."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ..golden.config import Configuration
 from .engine import Engine, OnChipMemory, longest_request
 from .link import LinkShell
+from .sdram import SdramMemory, SdramSignature
 from .stream import StreamRegister, byte_beat
 
 __all__ = ["Luthier"]
@@ -28,6 +29,8 @@ class Luthier(wiring.Component):
         Bytes from the host.
     o : ``Out(stream.Signature(byte_beat(link.width)))``
         Bytes to the host.
+    sdram : ``Out(SdramSignature(config.sdram))``
+        Pins of the chip that memory is in, where the configuration has one.
     """
 
     def __init__(self, config: Configuration, identification: bytes):
@@ -35,7 +38,8 @@ class Luthier(wiring.Component):
             raise TypeError(f"config must be a Configuration, not {config!r}")
         self._config, self._identification = config, identification
         beat = stream.Signature(byte_beat(config.link.width))
-        super().__init__({"i": In(beat), "o": Out(beat)})
+        pins = {"sdram": Out(SdramSignature(config.sdram))} if config.sdram is not None else {}
+        super().__init__({"i": In(beat), "o": Out(beat), **pins})
 
     @property
     def config(self) -> Configuration:
@@ -47,9 +51,13 @@ class Luthier(wiring.Component):
         config = self._config
         shell = LinkShell(config, self._identification)
         engine = Engine(config)
-        memory = OnChipMemory(
-            beat_bits=config.table.beat_bits, words=config.memory.words,
-            longest=longest_request(config), latency=config.memory.latency)
+        shape = {"beat_bits": config.table.beat_bits, "words": config.memory.words,
+                 "longest": longest_request(config)}
+        if config.sdram is not None:
+            memory = SdramMemory(config.sdram, clock_hz=config.clock_hz, **shape)
+            wiring.connect(m, memory.pins, wiring.flipped(self.sdram))
+        else:
+            memory = OnChipMemory(latency=config.memory.latency, **shape)
         # Registers at the pins, the reset's included: no path from one pin to another, none from a
         # pin to deep logic.
         reset = Signal(init=1, reset_less=True)

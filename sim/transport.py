@@ -129,9 +129,12 @@ def build_board(config: Configuration) -> "Board":
 
     cache_folder()  # before the work, whose result would go there
     from ..gen.verilog import generate
+    from ..hw.top import Luthier
     from .board import Board
+    from .with_sdram import chips_verilog, with_chips
 
-    return Board(generate(config).verilog, config.link.width)
+    artefact = generate(config, lambda config, head: with_chips(Luthier(config, head), config))
+    return Board(artefact.verilog + chips_verilog(config), config.link.width)
 
 
 def open_sim(url: str) -> SimTransport:

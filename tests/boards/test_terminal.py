@@ -18,6 +18,7 @@ from luthier.golden.errors import DeviceError
 from luthier.host import Weights, connect, conversation
 from luthier.sim.pins import PinBoard
 from luthier.sim.terminal import Terminal
+from luthier.sim.with_sdram import chips_verilog, with_chips
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
@@ -29,8 +30,8 @@ LIMIT = 5.0
 def serving(name, config):
     """Yield a terminal that a thread serves, and its URL."""
     board, configuration = find_board(name), load_configuration(config)
-    simulated = PinBoard(board_verilog(board, configuration, simulated=True).verilog,
-                         configuration.clock_hz,
+    artefact = board_verilog(board, configuration, around=with_chips)
+    simulated = PinBoard(artefact.verilog + chips_verilog(configuration), configuration.clock_hz,
                          reset_level=int(not board.pins()["rst"].inverted))
     terminal, stop = Terminal(simulated), threading.Event()
 
