@@ -7,13 +7,14 @@ from ..golden.errors import UserError
 from .arty import ArtyA735, ArtyA7100
 from .board import Board
 from .ecpix5 import Ecpix585F
-from .ulx3s import Ulx3s85F
+from .ulx3s import Ulx3s12F, Ulx3s85F
 
 __all__ = ["BOARDS", "find_board"]
 
 #: By name.
 BOARDS: dict[str, type[Board]] = {
-    board.name: board for board in (Ulx3s85F, Ecpix585F, ArtyA735, ArtyA7100)}
+    board.name: board for board in (
+        Ulx3s85F, Ulx3s12F, Ecpix585F, ArtyA735, ArtyA7100)}
 
 
 def find_board(name: str) -> Board:

@@ -3,16 +3,13 @@
 
 from .board import Board
 
-__all__ = ["Ulx3s85F"]
+__all__ = ["Ulx3s12F", "Ulx3s85F"]
 
 
-class Ulx3s85F(Board):
-    """With an LFE5U-85F and 32 MB of SDRAM; the button FIRE1 resets."""
+class _Ulx3s(Board):
+    """With 32 MB of SDRAM; the button FIRE1 resets."""
 
-    name = "ulx3s_85f"
-    title = "ULX3S (LFE5U-85F)"
     target = "ecp5"
-    platform_class = "ulx3s:ULX3S_85F_Platform"
     # Names of the serial lines are those of the FPGA's side.
     resources = {"clk": ("clk25", 0), "rst": ("button_fire", 0), "rx": ("uart", 0, "rx"),
                  "tx": ("uart", 0, "tx")}
@@ -20,4 +17,21 @@ class Ulx3s85F(Board):
     sdram = "sdram"
     baud = 2_000_000
     loader = ("openFPGALoader", "--board", "ulx3s")
+
+
+class Ulx3s12F(_Ulx3s):
+    """With an LFE5U-12F."""
+
+    name = "ulx3s_12f"
+    title = "ULX3S (LFE5U-12F)"
+    platform_class = "ulx3s:ULX3S_12F_Platform"
+    options = ("--12k", "--speed", "6", "--package", "CABGA381")
+
+
+class Ulx3s85F(_Ulx3s):
+    """With an LFE5U-85F."""
+
+    name = "ulx3s_85f"
+    title = "ULX3S (LFE5U-85F)"
+    platform_class = "ulx3s:ULX3S_85F_Platform"
     options = ("--85k", "--speed", "6", "--package", "CABGA381")

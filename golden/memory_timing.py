@@ -11,8 +11,8 @@ __all__ = ["is_exact", "memory_cycles"]
 
 #: From a request to its first word, with rows to close and to open.
 _FIRST = 30
-#: What a request costs where its row has to be opened, and words of a usual one.
-_OPEN, _REQUEST = 8, 32
+#: What a request costs, most of whose rows open in time, and words of a usual one.
+_OPEN, _REQUEST = 1, 32
 #: What a refresh costs, with the row that opens again.
 _REFRESH = 20
 
@@ -25,7 +25,7 @@ def is_exact(config: Configuration) -> bool:
 def memory_cycles(config: Configuration, d: Descriptor) -> int:
     """Return about the cycles in which an SDRAM gives all that an operation reads; 0 without one.
 
-    Never too few by more than a few rows that open late; see ``tests/sim/test_sdram.py``.
+    Within 2 % and 64 cycles (``tests/sim/test_sdram.py``).
     """
     if config.sdram is None or d.opcode not in (Opcode.TABLE, Opcode.SPARSE):
         return 0
