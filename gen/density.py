@@ -84,8 +84,10 @@ _BUILDS: tuple[dict[str, Any], ...] = (
     {"alphabets": "planes", "rounds": 4},
     {"alphabets": "planes", "rounds": 4, "quantisation": "int8"},
     {"alphabets": "planes", "k": 5, "smallest_group": 128},
+    {"alphabets": "planes", "k": 5, "smallest_group": 128, "banks": 1},
     {"alphabets": "planes", "k": 6, "rounds": 4},
     {"alphabets": "trits", "rounds": 4},
+    {"alphabets": "trits", "rounds": 4, "banks": 1},
     {"alphabets": "both", "rounds": 4},
     {"store": "blockram", "k": 8, "alphabets": "planes", "rounds": 4},
     {"store": "blockram", "k": 8, "alphabets": "trits", "rounds": 4},
@@ -196,6 +198,7 @@ def _table(part: str, unit: Callable[[Configuration], wiring.Component],
         Rate("trits", 1, columns_per_beat(config, True)),) * t.trits
     name = "table of both" if t.planes and t.trits else "table"
     name += f", {t.tokens} tokens" * (t.tokens > 1) + ", entries of 8 bits" * bool(t.quantisation)
+    name += ", one bank" * (t.bank_count == 1)
     return Design(name, part, lambda: unit(config), rates, t.store, t.k, tables(config),
                   tokens=t.tokens)
 

@@ -119,6 +119,10 @@ class Configuration(Section):
             raise ValueError(
                 "table.adder_inputs must be 2 where table.scaled is true, because sums of groups "
                 "are taken out of the tree; set table.scaled to false")
+        if t.banks is not None and t.store != "lutram":
+            raise ValueError(
+                f"table.banks ({t.banks}) must be left out where table.store is {t.store!r}, "
+                f"because only tables in distributed RAM can be there once")
         self._check_quantisation()
         if t.shared is not None and t.tokens > self.activations_per_word // t.k:
             raise ValueError(

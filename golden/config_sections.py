@@ -65,6 +65,11 @@ class TableConfiguration(Section):
         results are no exact products any more. Wants ``alphabets`` = "planes", ``scaled`` = false,
         a store that is not ``"blockram"``, and entries of more than 8 bits, so ``activation_bits``
         of 7 or more where ``k`` is 4.
+    banks : int or None
+        1: tables of ``"lutram"`` are there once, so that those of a tile are built when the tile
+        before is done, and not while it is used. Fewer LUTs where the entries of one bank, but not
+        of two, fit the family's memory, such as those of trits on ECP5; all other tables are there
+        twice.
     """
 
     beat_bits: Annotated[int, one_of(64, 128, 256, 512)] = 128
@@ -81,6 +86,7 @@ class TableConfiguration(Section):
     max_columns: Annotated[int, between(1, 65536)] = 8192
     scaled: Annotated[bool, BeforeValidator(boolean)] = True
     quantisation: Annotated[str, word_of("int8")] | None = None
+    banks: Annotated[int, one_of(1)] | None = None
 
     @property
     def planes(self) -> bool:
@@ -91,6 +97,11 @@ class TableConfiguration(Section):
     def trits(self) -> bool:
         """Whether weights may be trits."""
         return self.alphabets != "planes"
+
+    @property
+    def bank_count(self) -> int:
+        """How often each table is there."""
+        return self.banks or 2
 
     @property
     def window(self) -> int:

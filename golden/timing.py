@@ -102,9 +102,9 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
     """Return the exact cycles where no beat is late after the first.
 
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the
-    tile before that. A tile costs a slot for each beat of weights and records, one for the sum of
-    its activations where there are offsets, and no cycle in between, if that is longer than a
-    build. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
+    tile before that; with one bank for the tile before. A tile costs a slot for each beat of
+    weights and records, one for the sum of its activations where there are offsets, and no cycle in
+    between, if that is longer than a build, and there are two banks. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
     idle slots, so that the scaler never falls behind by more than a strip. With M tokens at once
     this happens for M of them, and what is written of each comes a cycle after the one before.
     """
@@ -129,7 +129,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
         if place % len(walk) == 0 and not d.offsets:
             scaled += 1  # the first word of records waits for the command
         built += lanes and place > 0 and place % len(walk) == 0  # a command that waited
-        built = max(built, released[-2]) + build
+        built = max(built, released[-t.bank_count]) + build
         slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep + _LANES * lanes,
                    config.memory.latency + _FIRST_BEAT)
         if d.offsets:

@@ -23,7 +23,8 @@ def attach_sdram(m: Module, config: SdramConfiguration, clock_hz: int,
     limit = 1000 * config.tck_ns
     model = SdramModel(
         row_bits=config.row_bits, column_bits=config.column_bits, data_bits=config.data_bits,
-        clock_ps=-(-10**12 // clock_hz), t_cl2_ps=limit, t_cl3_ps=limit, t_init_ps=config.init_us * 10**6,
+        clock_ps=-(-10**12 // clock_hz), t_cl2_ps=limit, t_cl3_ps=limit,
+        t_init_ps=config.init_us * 10**6,
         refresh_ps=config.refresh_ms * 10**9, **picoseconds)
     m.submodules.sdram = model
     m.d.comb += [

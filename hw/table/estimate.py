@@ -19,9 +19,9 @@ _BUILDER = {"xc7": 7, "ecp5": 12}
 
 
 def table_bits(config: Configuration) -> int:
-    """Return the bits of all tables, both banks."""
-    return sum(2 * config.table.tokens * entry_width(config) << entry_bits(config, table)
-               for table in range(tables(config)))
+    """Return the bits of all tables, all banks."""
+    banks, width = config.table.bank_count, config.table.tokens * entry_width(config)
+    return sum(banks * width << entry_bits(config, table) for table in range(tables(config)))
 
 
 def table_sites(config: Configuration, target: str) -> int:
@@ -33,7 +33,8 @@ def table_sites(config: Configuration, target: str) -> int:
     if config.table.deep:
         return 0
     builders, width = len(builder_lanes(config)), config.table.tokens * entry_width(config)
-    depths = [2 << entry_bits(config, table) for table in range(builders)]
+    banks = config.table.bank_count
+    depths = [banks << entry_bits(config, table) for table in range(builders)]
     turns = 2 * config.table.rounds
     if target == "xc7":
         ports = builders * -(-width // (2 if max(depths) <= 32 else 1))
@@ -90,7 +91,8 @@ def _decode(config: Configuration, target: str) -> int:
     banks = 0  # words of distributed RAM that is not as deep as a table, put together
     if target != "xc7":
         banks = t.tokens * entry_width(config) * sum(
-            -(-(2 << entry_bits(config, table)) // 16) - 1 for table in range(tables(config)))
+            -(-(t.bank_count << entry_bits(config, table)) // 16) - 1
+            for table in range(tables(config)))
     if not t.trits:
         return banks + bytes_ // 2 * (t.adder_inputs == 2)
     return banks + bytes_ * ((9 if t.planes else 6) if target == "xc7" else

@@ -45,7 +45,7 @@ def offer_tiles(m, builder, done, delay: int):
     Returns
     -------
     bank, full, offered : Signal
-        The bank to be filled; both are in use; a tile is still to be taken.
+        The bank to be filled; all are in use; a tile is still to be taken.
     """
     bank, full, offered = Signal(name="bank"), Signal(name="full"), Signal(name="offered")
     some = Signal()  # one bank is in use, or both
@@ -67,4 +67,6 @@ def offer_tiles(m, builder, done, delay: int):
         some.eq(more | (less & full) | (some & ~less)),
         full.eq((more & some) | (full & ~less)),
     ]
+    if builder.config.table.banks == 1:
+        return Const(0, 1), some, offered
     return bank, full, offered

@@ -34,7 +34,7 @@ def _pairs(config: Configuration) -> list[tuple[int, ...]]:
 
 
 class Tables(wiring.Component):
-    """Tables in distributed or block RAM, two banks each, read by one beat of weights.
+    """Tables in distributed or block RAM, two banks each or one, read by one beat of weights.
 
     In distributed RAM, where there are trits, even tables hold triples, 16 entries a bank, and odd
     ones pairs: a byte of trits is decoded. In block RAM a byte of any weights is a sign and an
@@ -202,16 +202,17 @@ class Tables(wiring.Component):
         The bank is the lowest bit of an address: tables are not all equally deep.
         """
         here = range(turn * len(self.entry), (turn + 1) * len(self.entry))
+        banks = self._config.table.bank_count
         m.submodules[f"tables_{turn}"] = store = LutRams(
-            len(self.entry[0]), [2 << len(addresses[table]) for table in here])
+            len(self.entry[0]), [banks << len(addresses[table]) for table in here])
         m.d.comb += [
             store.write.eq(self.write[turn]),
-            store.write_address.eq(Cat(self.write_bank, self.address)),
+            store.write_address.eq(Cat(self.write_bank[: banks - 1], self.address)),
         ]
         for builder, table in enumerate(here):
             m.d.comb += [
                 store.word[builder].eq(self.entry[builder]),
-                store.address[builder].eq(Cat(bank, addresses[table])),
+                store.address[builder].eq(Cat(bank[: banks - 1], addresses[table])),
             ]
             value = Signal.like(self.value[table], name=f"value_{table}", reset_less=True)
             with m.If(valid):

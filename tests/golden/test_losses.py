@@ -45,6 +45,7 @@ CONFIGURATIONS = [
     *(Configuration.from_data({"name": name, "table": table}) for name, table in (
         ("k6", {"k": 6, "alphabets": "planes", "rounds": 4, "scaled": False, "adder_inputs": 3}),
         ("rounds", {"rounds": 4, "row_block": 16, "smallest_group": 128}),
+        ("one_bank", {"rounds": 2, "banks": 1, "row_block": 64}),
         ("groups", {"beat_bits": 512, "rounds": 2, "k": 5, "alphabets": "planes"})))]
 
 

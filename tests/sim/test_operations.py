@@ -11,9 +11,10 @@ import itertools
 import numpy as np
 import pytest
 
-from luthier.golden.config import load_configuration, named_configurations
+from luthier.golden.config import Configuration, load_configuration, named_configurations
 from luthier.golden.descriptor import Descriptor, Element
 from luthier.golden.losses import losses
+from luthier.golden.memory_timing import is_exact
 from luthier.golden.table import columns_per_beat
 from luthier.host.link import Link
 from luthier.sim.operations import Runner, random_operation, random_program
@@ -103,8 +104,32 @@ def test_family(runner, name):
     print(f"\n{name}: {sweep(runner, TINY, 100_000, 2, FAMILIES[name])}")
 
 
+#: What no named configuration has.
+BUILDS = {
+    "one_bank": {"banks": 1},
+    "one_bank_trits": {"banks": 1, "alphabets": "trits", "rounds": 4, "scaled": False},
+    "int8_lutram": {"quantisation": "int8", "alphabets": "planes", "scaled": False},
+    "int8_registers": {"quantisation": "int8", "alphabets": "planes", "scaled": False,
+                       "store": "registers", "row_block": 16, "tokens": 2},
+}
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", [name for name in named_configurations() if name != "tiny"])
+@pytest.mark.parametrize("name", BUILDS)
+def test_builds(name, seed):
+    table = TINY.table.model_dump(exclude_none=True) | BUILDS[name]
+    config = Configuration.from_data(
+        TINY.model_dump(exclude_none=True) | {"name": name, "table": table})
+    with SimTransport(build_board(config), config) as transport:
+        print(f"\n{name}: {sweep(Runner(Link(transport), config), config, 30_000, seed, {})}")
+
+
+#: Those without an SDRAM, whose cycles are exact.
+EXACT = [name for name in named_configurations() if is_exact(load_configuration(name))]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", [name for name in EXACT if name != "tiny"])
 def test_other_configurations(name):
     config = load_configuration(name)
     with SimTransport(build_board(config), config) as transport:

@@ -28,6 +28,7 @@ TABLES = {
                           "rounds": 4},
     "d256_blockram_planes": {"beat_bits": 256, "store": "blockram", "k": 8,
                              "alphabets": "planes", "rounds": 2},
+    "d64_trits_one_bank": {"beat_bits": 64, "alphabets": "trits", "rounds": 2, "banks": 1},
     "d128_two_tokens": {"beat_bits": 128, "alphabets": "planes", "rounds": 2, "tokens": 2},
 }
 
@@ -40,7 +41,7 @@ def configuration(target, table):
 
 @pytest.mark.parametrize("target", ["xc7", "ecp5"])
 @pytest.mark.parametrize("name", [
-    "d64_both_a6", "d64_k5", "d64_k6", "d64_blockram_trits",
+    "d64_trits_one_bank", "d64_both_a6", "d64_k5", "d64_k6", "d64_blockram_trits",
     *(pytest.param(name, marks=pytest.mark.nightly)
       for name in ("d128_trits_a16", "d256_both", "d128_two_tokens"))])
 def test_tables_are_exact(name, target):
