@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sections of a configuration: one for each part of a device."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from .config_fields import Section, between, boolean, one_of, power_of_two, word_of
+from .config_fields import Section, between, boolean, integer, one_of, power_of_two, word_of
 from .fwht import LARGEST, WIDEST, Pipeline
 from .hadamard import ORDERS, outer_width
 from .quantiser import SMALLEST_GROUP, QuantiserShape
@@ -20,6 +20,13 @@ __all__ = [
     "TransformConfiguration",
     "VectorConfiguration",
 ]
+
+
+def _one(value: Any) -> int:
+    """Validate 1."""
+    if integer(value) != 1:
+        raise ValueError(f"must be 1, or left out for two banks, not {value!r}")
+    return value
 
 
 class TableConfiguration(Section):
@@ -86,7 +93,7 @@ class TableConfiguration(Section):
     max_columns: Annotated[int, between(1, 65536)] = 8192
     scaled: Annotated[bool, BeforeValidator(boolean)] = True
     quantisation: Annotated[str, word_of("int8")] | None = None
-    banks: Annotated[int, one_of(1)] | None = None
+    banks: Annotated[int, BeforeValidator(_one)] | None = None
 
     @property
     def planes(self) -> bool:

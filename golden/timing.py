@@ -104,9 +104,10 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the
     tile before that; with one bank for the tile before. A tile costs a slot for each beat of
     weights and records, one for the sum of its activations where there are offsets, and no cycle in
-    between, if that is longer than a build, and there are two banks. The scaler takes a group a cycle; a strip with more groups than beats is filled up with
-    idle slots, so that the scaler never falls behind by more than a strip. With M tokens at once
-    this happens for M of them, and what is written of each comes a cycle after the one before.
+    between, if that is longer than a build, and there are two banks. The scaler takes a group a
+    cycle; a strip with more groups than beats is filled up with idle slots, so that the scaler
+    never falls behind by more than a strip. With M tokens at once this happens for M of them, and
+    what is written of each comes a cycle after the one before.
     """
     t = config.table
     if d.opcode in VECTOR_OPCODES:
