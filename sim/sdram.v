@@ -37,7 +37,7 @@ module luthier_sdram #(
 );
   // Codes of violations; luthier.sim.sdram reads their names from here.
   localparam [7:0]
-      INITIALISE = 1,      // T_INIT_PS of NOP, all banks precharged, two refreshes and a mode in any
+      INITIALISE = 1,      // T_INIT_PS of NOP, banks precharged, two refreshes and a mode in any
                            // order, and only then anything else
       BANK_IDLE = 2,       // READ or WRITE, bank not active
       BANK_ACTIVE = 3,     // ACTIVATE, bank active
@@ -46,7 +46,7 @@ module luthier_sdram #(
       T_RAS_MIN = 6,       // PRECHARGE, also an automatic one, after ACTIVATE
       T_RAS_MAX = 7,       // bank active for too long
       T_RC = 8,            // ACTIVATE or refresh after ACTIVATE of the same bank
-      T_RRD = 9,           // ACTIVATE after that of another bank
+      T_RRD = 9,           // ACTIVATE after that of any bank
       T_RFC = 10,          // any command after a refresh
       T_WR = 11,           // PRECHARGE after data, or that truncates them and does not mask its own
       T_MRD = 12,          // any command after LOAD MODE REGISTER
@@ -85,7 +85,6 @@ module luthier_sdram #(
   // Cycles of the last ACTIVATE, data written and PRECHARGE of each bank, and of commands to all.
   reg [31:0] activated [0:BANKS-1], written [0:BANKS-1], precharged [0:BANKS-1];
   reg [31:0] cycle, refreshed, loaded, last_activated;
-  reg [BANK_BITS-1:0] last_bank;
   // Mode: of the columns, those of `wrap` count; a full page never ends.
   reg [COLUMN_BITS-1:0] mode_wrap;
   reg mode_page, mode_single, mode_slow;
@@ -129,7 +128,7 @@ module luthier_sdram #(
       written[i] = NEVER;
       precharged[i] = NEVER;
     end
-    {active, closing, settled, last_bank} = 0;
+    {active, closing, settled} = 0;
     {cycle, count, at, first, owed, elapsed} = 0;
     {refreshed, loaded, last_activated} = {3{NEVER}};
     {mode_wrap, mode_page, mode_single, mode_slow} = 0;
@@ -169,14 +168,13 @@ module luthier_sdram #(
       else begin
         if (cycle - precharged[ba] < RP) flag(T_RP);
         if (cycle - activated[ba] < RC) flag(T_RC);
-        if (cycle - last_activated < RRD && last_bank != ba) flag(T_RRD);
+        if (cycle - last_activated < RRD) flag(T_RRD);
       end
       active[ba] = 1;
       closing[ba] = 0;
       row[ba] = a[ROW_BITS-1:0];
       activated[ba] = cycle;
       last_activated = cycle;
-      last_bank = ba;
     end
   endtask
 
@@ -317,7 +315,6 @@ module luthier_sdram #(
       owed = owed + 1;
       if (owed > POSTPONE) flag(REFRESH_OVERDUE);
     end
-    if (!ready) owed = 0;
     ready = &settled && mode_loaded && refreshes == 2;
 
     // A mask sampled at edge t is of the word taken at edge t + 2.
