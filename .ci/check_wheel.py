@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 ROOMS = ("cli", "boards", "sim", "gen", "hw", "host", "golden", "configs")
-DATA = {"configs": {".toml"}, "host": {".safetensors"}, "sim": {".cpp"}, "gen": {".vlt"}}
+DATA = {"configs": {".toml"}, "host": {".safetensors"}, "sim": {".cpp", ".v"}, "gen": {".vlt"}}
 
 
 def expected(root: Path) -> set[str]:
