@@ -19,18 +19,18 @@ __all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes"
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
-_FIRST_BEAT = 2  # dispatch to the first request at the memory
+_FIRST_BEAT = 3  # dispatch to the first request at the memory
 _BUILD_TO_USE = 3  # last builder step to the first beat that may use the table; block RAM: 4
 _LANES = 3  # what reading lanes adds to that: to read the activation, and to choose it
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
 _ACCUMULATE = 4  # a beat to its sum, beyond the tree: address, read, shift, add; scales: queue
 _RECORD = 2  # a beat of records to the first one at the scaler
-_SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
+_SCALE = 10  # sum to result: select, multiply, shift, add; output stage; queue
 _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
 _READ_TO_WORD = 2  # registers: address of the scratchpad to the word at the unit
 _LEAVE = 4  # registers: the last beat of a block to its first result
-_STAGE = 4  # registers: output stage and the queue behind it
-_WRITE = 3  # result queue to scratchpad: take, put in place, write
+_STAGE = 6  # registers: output stage and the queue behind it
+_WRITE = 5  # result queue to scratchpad: take, read, choose, put in place, write
 
 
 def plane_steps(k: int) -> int:
@@ -121,6 +121,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
     build, groups = build_cycles(config, d.trits), groups_per_tile(config, d.group, d.trits)
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
     lanes = reads_lanes(config)
+    by_strips = d.scaled or d.planes_used != d.planes_stored  # requests, for which there is a walk
     to_scaler = tree_levels(config) + _ACCUMULATE + t.scaled
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
@@ -132,7 +133,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
         built += lanes and place > 0 and place % len(walk) == 0  # a command that waited
         built = max(built, released[-t.bank_count]) + build
         slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep + _LANES * lanes,
-                   config.memory.latency + _FIRST_BEAT)
+                   config.memory.latency + _FIRST_BEAT + by_strips)
         if d.offsets:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1

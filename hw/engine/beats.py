@@ -33,7 +33,7 @@ class BeatReader(wiring.Component):
     Weights that are read as they lie are asked for 64 beats at a time. With scale records, or
     planes that are left out, a request is for a strip's weights or for its records.
 
-    Latency: 2 cycles from a command to the first request. Throughput: one request a cycle; one
+    Latency: 2 cycles from a command to the first request, 3 where that is a strip's. Throughput: one request a cycle; one
     cycle between operations, tokens and strips.
 
     Parameters
@@ -56,7 +56,7 @@ class BeatReader(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from a command to the first request."""
+        """Cycles from a command to the first request of weights as they lie."""
         return 2
 
     def elaborate(self, platform):
@@ -69,7 +69,8 @@ class BeatReader(wiring.Component):
         address, left, tokens_left = (Signal.like(now[name], name=f"{name}_now")
                                       for name in ("weights", "beats", "tokens"))
         taken, last, end = Signal(), Signal(), Signal()
-        straight, strips = Signal(), Signal()  # reading as it lies, or strip by strip
+        # Reading as it lies, or strip by strip; beginning with strips in this cycle.
+        straight, strips, begins = Signal(), Signal(), Signal()
         m.d.comb += [
             taken.eq(self.request.valid & self.request.ready),
             last.eq(left <= BURST),
@@ -86,8 +87,7 @@ class BeatReader(wiring.Component):
         by_strips = Const(0)
         if scaled:
             by_strips = now.walk.scaled | (now.walk.used != now.walk.planes)
-            begin = commands.o.valid & ~straight & ~strips
-            self._strips(m, command, strips, taken, end, now, begin)
+            self._strips(m, command, strips, taken, end, begins)
         with m.If(end):
             m.d.sync += [
                 tokens_left.eq(tokens_left - 1),
@@ -96,7 +96,10 @@ class BeatReader(wiring.Component):
             ]
             with m.If(tokens_left == 1):
                 m.d.sync += [straight.eq(0), strips.eq(0)]
-        with m.If(~straight & ~strips):
+        m.d.sync += begins.eq(0)
+        with m.If(begins):
+            m.d.sync += strips.eq(1)
+        with m.If(~straight & ~strips & ~begins):
             m.d.comb += commands.o.ready.eq(1)
             m.d.sync += [
                 take(command, now),
@@ -105,10 +108,10 @@ class BeatReader(wiring.Component):
                 tokens_left.eq(now.tokens),
             ]
             with m.If(commands.o.valid):
-                m.d.sync += [straight.eq(~by_strips), strips.eq(by_strips)]
+                m.d.sync += [straight.eq(~by_strips), begins.eq(by_strips)]
         return m
 
-    def _strips(self, m, command, strips, taken, end, now, begin):
+    def _strips(self, m, command, strips, taken, end, begins):
         """Ask for one strip after the other: its weights, then its records, if it has any."""
         m.submodules.walker = walker = MatrixWalker(self._config)
         walk = command.walk
@@ -146,11 +149,6 @@ class BeatReader(wiring.Component):
         with m.If(walker.step & walker.last_strip & walker.last_tile & walker.last_block):
             m.d.comb += [end.eq(1), walker.load.eq(1)]
             m.d.sync += [weights.eq(command.weights), scales.eq(command.scales)]
-        with m.If(begin):
-            m.d.comb += [
-                walker.load.eq(1),
-                walker.trits.eq(now.walk.trits),
-                walker.rows.eq(now.walk.rows),
-                walker.columns.eq(now.walk.columns),
-            ]
-            m.d.sync += [weights.eq(now.weights), scales.eq(now.scales), records.eq(0)]
+        with m.If(begins):
+            m.d.comb += walker.load.eq(1)
+            m.d.sync += [weights.eq(command.weights), scales.eq(command.scales), records.eq(0)]

@@ -23,7 +23,7 @@ __all__ = ["DescriptorCheck"]
 class DescriptorCheck(wiring.Component):
     """Test a descriptor as :func:`luthier.golden.descriptor.refusal` does.
 
-    Latency: 2 cycles if a field is wrong; else 9 to 45 and a cycle for each column tile, because
+    Latency: 3 cycles if a field is wrong; else 10 to 46 and a cycle for each column tile, because
     the products in the addresses are computed bit by bit; with scale records up to 15 cycles and
     again one for each tile. Rows that share tables: up to 16 cycles for all tiles. Operations on
     vectors have no weights: three products, of up to 16 cycles each.
@@ -115,9 +115,14 @@ class DescriptorCheck(wiring.Component):
         source_end, destination_end = (
             Signal(range(config.scratchpad.words + 1), name=name)
             for name in ("source_end", "destination_end"))
+        # Known long before they are needed.
+        first_ends = [Signal(33, name=f"first_{name}", reset_less=True)
+                      for name in ("source_end", "destination_end")]
+        m.d.sync += [first_ends[0].eq(d.source + source_words),
+                     first_ends[1].eq(d.destination + result_words)]
         ends = [
-            ("SOURCE", "DESTINATION", source_end, d.source + source_words),
-            ("DESTINATION", "WEIGHTS", destination_end, d.destination + result_words),
+            ("SOURCE", "DESTINATION", source_end, first_ends[0]),
+            ("DESTINATION", "WEIGHTS", destination_end, first_ends[1]),
         ]
 
         def clipped(value):
@@ -146,7 +151,9 @@ class DescriptorCheck(wiring.Component):
             with m.State("FIELDS"):
                 m.d.comb += checking.eq(1)
                 m.d.sync += self.refusal.eq(code)
-                with m.If((code != Refusal.NONE) | (d.opcode == Opcode.NOP)):
+                m.next = "FIELDS CHECKED"
+            with m.State("FIELDS CHECKED"):
+                with m.If((self.refusal != Refusal.NONE) | (d.opcode == Opcode.NOP)):
                     m.d.sync += self.done.eq(1)
                     m.next = "IDLE"
                 with m.Else():

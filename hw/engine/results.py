@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
+from ..tree import delayed
 from ..table.commands import part, take
 from ..table.ports import results_layout
 from ..table.stage import result_layout
@@ -15,6 +16,9 @@ from .places import BlockPlaces
 from .scratchpad import scratchpad_write
 
 __all__ = ["ResultWriter", "result_command"]
+
+#: Cycles to choose from what is there.
+_READ = 2
 
 
 def result_command(config: Configuration) -> data.StructLayout:
@@ -33,7 +37,7 @@ def result_command(config: Configuration) -> data.StructLayout:
 class ResultWriter(wiring.Component):
     """Collect results in words and write them; bytes beyond the last row stay as they are.
 
-    Latency: a word is written two cycles after its last result; that of each further token, where
+    Latency: a word is written four cycles after its last result; that of each further token, where
     results of several come side by side, one more. Throughput: one result a cycle, of each. Then
     results that begin a word, or end one, are taken as many cycles apart as there are tokens.
 
@@ -76,7 +80,7 @@ class ResultWriter(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last result of a word to its write, of the last token's."""
-        return 2 + self._lanes - 1
+        return 2 + _READ + self._lanes - 1
 
     def elaborate(self, platform):
         m = Module()
@@ -154,7 +158,7 @@ class ResultWriter(wiring.Component):
             self._stagger(m, command, item, valid, results, address, taken, place == 0, full,
                           tokens_left)
         else:
-            word, saturated = self._put(m, "word", item, valid, self.data)
+            word, saturated, item, valid = self._put(m, "word", item, valid)
             m.d.comb += [self.write.data.eq(word), self.saturated.eq(saturated)]
             m.d.sync += [self.write_valid.eq(valid & item.full), self.done.eq(valid & item.end)]
             with m.If(valid):
@@ -215,32 +219,50 @@ class ResultWriter(wiring.Component):
                 m.d.comb += mine.eq(here & (behind > lane))
             else:
                 mine = valid
-            word, saturated = self._put(m, f"word_{lane}", item, mine, self.data)
+            word, saturated, placed, putting = self._put(m, f"word_{lane}", item, mine)
             write = Signal(name=f"write_{lane}")
-            m.d.sync += write.eq(mine & item.full)
-            with m.If(mine & item.full):
-                m.d.sync += self.write.address.eq(item.address)
+            m.d.sync += write.eq(putting & placed.full)
+            with m.If(putting & placed.full):
+                m.d.sync += self.write.address.eq(placed.address)
             words.append(word)
             saturations.append(saturated)
             writes.append(write)
-        m.d.sync += self.done.eq(valid & item.end)
+        m.d.sync += self.done.eq(delayed(m, "last", valid & item.end, _READ))
         m.d.comb += [self.write_valid.eq(Cat(writes).any()), self.saturated.eq(sum(saturations))]
         for word, write in zip(words, writes):
             with m.If(write):
                 m.d.comb += self.write.data.eq(word)
 
-    def _put(self, m, name, item, valid, there):
-        """Add to what is there, put the result in its place; return the word and saturation."""
+    def _put(self, m, name, item, valid):
+        """Add to what is there, put the result in its place.
+
+        What is there is read with the first result of a word, and chosen from in a cycle of its
+        own.
+
+        Returns
+        -------
+        word, saturated, item, valid
+            The word from the cycle after the others on.
+        """
         size = self._config.word_bytes
         words = [Signal(32, name=f"{name}_{number}", reset_less=True)
                  for number in range(size // 4)]
-        if self._lanes > 1:  # the port is another token's, but for the first result of a word
-            there = Mux(item.first, there, Cat(words))
+        before = self.data
+        for step in range(_READ):
+            there, later = (Signal.like(value, name=f"{name}_{kind}_{step}", reset_less=True)
+                            for kind, value in (("there", before), ("item", item)))
+            with m.If(valid & item.first):
+                m.d.sync += there.eq(before)
+            passes = Signal(name=f"{name}_valid_{step}")
+            m.d.sync += [later.eq(item), passes.eq(valid)]
+            if step == 0:
+                element = self._element(m, f"{name}_element", later, there)
+            before, item, valid = there, later, passes
         value, saturated = Signal(signed(32)), Signal()
         m.d.comb += [value.eq(item.result.value), saturated.eq(item.result.saturated)]
         if self._config.table.scaled:
             with m.If(item.accumulate):
-                self._add(m, item, there, value, saturated)
+                self._add(m, item, element, value, saturated)
         with m.If(valid):
             with m.If(item.first):
                 m.d.sync += Cat(words).eq(there)
@@ -254,10 +276,10 @@ class ResultWriter(wiring.Component):
                                 m.d.sync += word.word_select(item.place[1], 16).eq(value)
                             with m.Default():
                                 m.d.sync += word.eq(value)
-        return Cat(words), valid & saturated
+        return Cat(words), valid & saturated, item, valid
 
-    def _add(self, m, item, present, value, saturated):
-        """Saturating sum of the result and the element in its place."""
+    def _element(self, m, name, item, present):
+        """Return what is in the place of a result, a cycle later."""
         word, there = Signal(32), Signal(signed(32))
         with m.Switch(item.place[2:]):
             for number in range(self._config.word_bytes // 4):
@@ -270,6 +292,12 @@ class ResultWriter(wiring.Component):
                 m.d.comb += there.eq(word.word_select(item.place[1], 16).as_signed())
             with m.Default():
                 m.d.comb += there.eq(word.as_signed())
+        element = Signal(signed(32), name=name, reset_less=True)
+        m.d.sync += element.eq(there)
+        return element
+
+    def _add(self, m, item, there, value, saturated):
+        """Saturating sum of the result and the element in its place."""
         total = Signal(signed(33))
         m.d.comb += total.eq(item.result.value + there)
         with m.Switch(item.element):

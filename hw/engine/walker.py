@@ -25,7 +25,7 @@ class MatrixWalker(wiring.Component):
     Members
     -------
     load : ``In(1)``, trits : ``In(1)``, rows : ``In``, columns : ``In``
-        Begin with the first strip of a matrix of this shape.
+        Begin with the first strip of a matrix of this shape, which holds until the last one.
     step : ``In(1)``
         Go on to the next strip.
     count : ``Out(range(20))``
@@ -53,33 +53,53 @@ class MatrixWalker(wiring.Component):
         m = Module()
         block = self._config.table.row_block
         m.submodules.strips = strips = StripWalker(self._config)
-        trits, columns = Signal(), Signal.like(self.columns)
-        rows_left = Signal.like(self.rows)  # from the start of this block
         columns_left = Signal.like(self.columns)  # from the start of this tile
-        rows, following = Signal.like(rows_left, name="rows_next"), Signal.like(rows_left)
-        per_tile = Mux(trits, columns_per_beat(self._config, True),
+        # Rows of this block and of the next, and what is left behind that; said ahead, so that
+        # little depends on a step.
+        present, following = (Signal(range(block + 1), name=name)
+                              for name in ("present", "following"))
+        behind = Signal.like(self.rows)
+        last_tile, last_block, next_last, one_tile = (Signal(name=name) for name in (
+            "last_tile", "last_block", "next_last", "one_tile"))
+        per_tile = Mux(self.trits, columns_per_beat(self._config, True),
                        columns_per_beat(self._config, False))
+        whole = self.rows > block
+
+        def of_block(rows):
+            return Mux(rows > block, block, rows)
+
         m.d.comb += [
-            following.eq(rows_left - block),
             self.count.eq(strips.count),
             self.last_strip.eq(strips.last),
-            self.last_tile.eq(columns_left <= per_tile),
-            self.last_block.eq(rows_left <= block),
+            self.last_tile.eq(last_tile),
+            self.last_block.eq(last_block),
             strips.step.eq(self.step),
             strips.load.eq(self.load | (self.step & strips.last)),
-            rows.eq(Mux(self.load, self.rows, Mux(self.last_tile, following, rows_left))),
-            strips.rows.eq(Mux(rows > block, block, rows)),
+            strips.rows.eq(Mux(self.load, Mux(whole, block, self.rows),
+                               Mux(last_tile, following, present))),
         ]
         with m.If(self.step & strips.last):
             m.d.sync += [
-                columns_left.eq(Mux(self.last_tile, columns, columns_left - per_tile)),
-                rows_left.eq(rows),
+                columns_left.eq(Mux(last_tile, self.columns, columns_left - per_tile)),
+                last_tile.eq(Mux(last_tile, one_tile, columns_left <= 2 * per_tile)),
             ]
+            with m.If(last_tile):
+                m.d.sync += [
+                    present.eq(following),
+                    following.eq(of_block(behind)),
+                    behind.eq(behind - block),
+                    last_block.eq(next_last),
+                    next_last.eq(behind <= block),
+                ]
         with m.If(self.load):
             m.d.sync += [
-                trits.eq(self.trits),
-                columns.eq(self.columns),
-                rows_left.eq(self.rows),
                 columns_left.eq(self.columns),
+                last_tile.eq(self.columns <= per_tile),
+                one_tile.eq(self.columns <= per_tile),
+                present.eq(Mux(whole, block, self.rows)),
+                following.eq(of_block(self.rows - block)),
+                behind.eq(self.rows - 2 * block),
+                last_block.eq(~whole),
+                next_last.eq(self.rows <= 2 * block),
             ]
         return m

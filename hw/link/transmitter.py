@@ -6,10 +6,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ...golden.protocol import CRC_BYTES, HEADER_BYTES
-from ..stream import byte_beat
+from ..stream import StreamRegister, byte_beat
 from .crc import Crc32
 from .encoder import CobsEncoder
-from .layouts import HEADER, SlotWrite, check_width, slot_shape
+from .layouts import HEADER, SlotWrite, check_width, frame_beat, slot_shape
 from .slots import SlotMemory
 
 __all__ = ["Transmitter"]
@@ -76,36 +76,37 @@ class Transmitter(wiring.Component):
         m.submodules.memory = memory = SlotMemory(width, self._payload_bytes, self._slots)
         m.submodules.encoder = encoder = CobsEncoder(width)
         m.submodules.crc = check = Crc32(width)
+        m.submodules.words = words = StreamRegister(frame_beat(width))
         connect(m, flipped(self.write), memory.write)
+        connect(m, words.o, encoder.i)
         connect(m, encoder.o, flipped(self.o))
 
         sealing = Signal()  # header and data are with the encoder, the CRC is next
         tail_words = -(-CRC_BYTES // width)
         tail = Signal(range(tail_words))
-        body, index, valid, final = self._words(m, memory, encoder.i.ready & ~sealing)
+        body, index, valid, final = self._words(m, memory, words.i.ready & ~sealing)
 
         m.d.comb += [
             self.send.ready.eq(~self.busy),
             check.start.eq(self.send.valid & self.send.ready),
-            check.valid.eq(valid & ~sealing & encoder.i.ready),
+            check.valid.eq(valid & ~sealing & words.i.ready),
             check.data.eq(memory.word),
-            encoder.i.valid.eq(Mux(sealing, 1, valid)),
-            encoder.i.payload.data.eq(memory.word),
-            encoder.i.payload.count.eq(width),
+            words.i.valid.eq(Mux(sealing, 1, valid)),
+            words.i.payload.data.eq(memory.word),
+            words.i.payload.count.eq(width),
         ]
         with m.If(sealing):
             m.d.comb += [
-                encoder.i.payload.data.eq(check.crc.word_select(tail, 8 * width)
+                words.i.payload.data.eq(check.crc.word_select(tail, 8 * width)
                                           if tail_words > 1 else check.crc),
-                encoder.i.payload.count.eq(min(width, CRC_BYTES)),
-                encoder.i.payload.last.eq(tail == tail_words - 1),
+                words.i.payload.count.eq(min(width, CRC_BYTES)),
+                words.i.payload.last.eq(tail == tail_words - 1),
             ]
-        # Apart from the above: `ready` depends on the payload.
-        with m.If(sealing & encoder.i.ready):
+        with m.If(sealing & words.i.ready):
             m.d.sync += tail.eq(tail + 1)  # wraps
-            with m.If(encoder.i.payload.last):
+            with m.If(words.i.payload.last):
                 m.d.sync += [sealing.eq(0), self.busy.eq(0), valid.eq(0), tail.eq(0)]
-        with m.Elif(valid & encoder.i.ready & final):
+        with m.Elif(valid & words.i.ready & final):
             m.d.sync += sealing.eq(1)
         with m.If(self.send.valid & self.send.ready):
             m.d.sync += [

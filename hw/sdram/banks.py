@@ -88,10 +88,9 @@ class Banks(wiring.Component):
     def _timer(m, name, *events):
         """Return a signal that is low from the cycle after an event until its cycles are over."""
         left = Signal(range(max(2, *(cycles for _, cycles in events))), name=f"{name}_left")
-        over = Signal(name=f"{name}_over")
-        m.d.comb += over.eq(left == 0)
-        m.d.sync += left.eq(Mux(over, 0, left - 1))
+        over = Signal(name=f"{name}_over", init=1)
+        m.d.sync += [left.eq(Mux(over, 0, left - 1)), over.eq(left <= 1)]
         for event, cycles in events:
             with m.If(event):
-                m.d.sync += left.eq(cycles - 1)
+                m.d.sync += [left.eq(cycles - 1), over.eq(cycles == 1)]
         return over

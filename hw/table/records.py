@@ -67,22 +67,26 @@ class RecordReader(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), queue.i)
         short, long = (records_per_word(self._config, offsets) for offsets in (False, True))
         held, left = Signal(bits, reset_less=True), Signal(range(short + 1))
+        some, single = Signal(), Signal()  # records are left; one is
         taken, load = Signal(), Signal()
         m.d.comb += [
-            self.o.valid.eq(left != 0),
+            self.o.valid.eq(some),
             Value.cast(self.o.payload).eq(held),
             taken.eq(self.o.valid & self.o.ready),
-            load.eq((left == 0) | (taken & ((left == 1) | self.skip))),
+            load.eq(~some | (taken & (single | self.skip))),
             queue.o.ready.eq(load & self.begin),
         ]
         with m.If(load):
             m.d.sync += [
                 held.eq(queue.o.payload),
-                left.eq(Mux(queue.o.valid & self.begin, Mux(self.offsets, long, short), 0)),
+                left.eq(Mux(self.offsets, long, short)),
+                some.eq(queue.o.valid & self.begin),
+                single.eq(Mux(self.offsets, long == 1, short == 1)),
             ]
         with m.Elif(taken):
             m.d.sync += [
                 held.eq(Mux(self.offsets, held >> record_bits(True), held >> record_bits(False))),
                 left.eq(left - 1),
+                single.eq(left == 2),
             ]
         return m

@@ -9,10 +9,10 @@ from ...golden.config import Configuration
 from ...golden.scales import lane_width, sum_width
 from ...golden.table import accumulator_width
 from ..arithmetic import neighbour_sums, shift_left
-from ..stream import Queue
+from ..stream import Queue, StreamRegister
 from .commands import most_groups, scale_command, walk_command
 from .records import RecordReader, record_layout
-from .stage import OutputStage, result_layout
+from .stage import OUTPUT_LATENCY, OutputStage, result_layout
 
 __all__ = ["Scaler", "entry_layout", "scaler_command"]
 
@@ -51,7 +51,7 @@ class Scaler(wiring.Component):
     record if there are any. The sums of the activations come as entries of ones, before the rows
     of their tile, and are kept.
 
-    Latency: 8 cycles from an entry at the head of the queue before it to its result.
+    Latency: 10 cycles from an entry at the head of the queue before it to its result.
 
     Parameters
     ----------
@@ -82,14 +82,16 @@ class Scaler(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an entry to its result."""
-        return 8
+        return 5 + OUTPUT_LATENCY
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.commands = commands = Queue(scaler_command(self._config), 4)
+        m.submodules.queued = queued = Queue(scaler_command(self._config), 4)
+        m.submodules.commands = commands = StreamRegister(scaler_command(self._config))
         m.submodules.records = records = RecordReader(self._config)
         m.submodules.results = results = Queue(result_layout, self.RESULTS)
-        wiring.connect(m, wiring.flipped(self.command), commands.i)
+        wiring.connect(m, wiring.flipped(self.command), queued.i)
+        wiring.connect(m, queued.o, commands.i)
         wiring.connect(m, wiring.flipped(self.records), records.i)
         wiring.connect(m, results.o, wiring.flipped(self.results))
 
@@ -100,10 +102,12 @@ class Scaler(wiring.Component):
         credits = Signal(range(self.RESULTS + 1), init=self.RESULTS)
         # A block of one row meets its sum before that is in memory, and goes on from the register.
         before = Signal.like(entry.row, name="row_before")
+        # The group is the first of a row; it is the last of several.
+        opening, closing = Signal(init=1), Signal()
         m.d.comb += [
             start.eq(entry.start | ~entry.groups),
-            first.eq((group == 0) & (start | (entry.row != before))),
-            last.eq(~entry.groups | (group == (1 << command.groups) - 1)),
+            first.eq(opening & (start | (entry.row != before))),
+            last.eq(~entry.groups | Mux(opening, command.groups == 0, closing)),
             scaling.eq(command.scaled & ~entry.ones),
             emit.eq(entry.final & last & ~entry.ones),
             fire.eq(self.entry.valid & (~scaling | records.o.valid) & (~emit | (credits != 0))),
@@ -115,7 +119,11 @@ class Scaler(wiring.Component):
             commands.o.ready.eq(fire & emit & entry.last),
         ]
         with m.If(fire):
-            m.d.sync += group.eq(Mux(last | entry.ones, 0, group + 1))
+            m.d.sync += [
+                group.eq(Mux(last | entry.ones, 0, group + 1)),
+                opening.eq(last | entry.ones),
+                closing.eq(group + 2 == 1 << command.groups),
+            ]
         with m.If(fire & ~entry.ones):
             m.d.sync += before.eq(entry.row)
         m.d.sync += credits.eq(credits - (fire & emit) + (results.o.valid & results.o.ready))

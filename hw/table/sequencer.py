@@ -224,35 +224,35 @@ class Sequencer(wiring.Component):
         has = Signal()
         m.d.comb += has.eq(tile.scaled & (~tile.whole | tile.final))
         words = strip_word_count(m, config, "strip_words", tile, walker.count)
-        # Beats and work left, in the first slot of a strip those of the whole strip.
-        begins = Signal(init=1)
-        beats = Signal.like(words, name="beats")
-        work = Signal(range(most + SHORTEST_STRIP * most_groups(config)), name="work")
-        beats_now, work_now = Signal.like(beats), Signal.like(work)
-        m.d.comb += [
-            beats_now.eq(beats),
-            work_now.eq(work),
-        ]
-        with m.If(begins):
-            m.d.comb += [
-                beats_now.eq(Mux(has, words, 0)),
-                work_now.eq(Mux(has, walker.count << tile.groups, 0)),
-            ]
+        # Beats of the strip, and work but for that of its first two slots; known a cycle after the
+        # strip is. That is soon enough for its second slot: weights take four at least.
+        all_beats, all_work = Signal.like(words), Signal(
+            range(most + SHORTEST_STRIP * most_groups(config)))
+        total = Signal.like(all_work, name="total_work")
+        m.d.comb += total.eq(walker.count << tile.groups)
+        m.d.sync += [all_beats.eq(Mux(has, words, 0)),
+                     all_work.eq(Mux(has & (total > 2), total - 2, 0))]
+        first, second = Signal(init=1), Signal()  # that slot of the strip is next
+        beats, work = (Signal.like(value, name=name, reset_less=True)
+                       for name, value in (("beats", all_beats), ("work", all_work)))
         takes, passes = Signal(), Signal()
         done = Signal()  # after this slot nothing is left of the strip
+        some, single = Signal(), Signal()  # beats are left; one is
         m.d.comb += [
-            takes.eq(behind & (beats != 0)),
+            some.eq(beats != 0),
+            single.eq(beats == 1),
+            takes.eq(behind & some),
             # A record that waits for room is idle time, too.
             passes.eq(advance | (behind & (~takes | self.weights.valid | ~self.record_room))),
-            done.eq((work_now <= 1) & Mux(behind, (beats == 0) | ((beats == 1) & self.record),
-                                          beats_now == 0)),
-            strip_end.eq(Mux(behind, passes & done, weights_end & done)),
+            done.eq((work <= 1) & (~some | (single & self.record))),
+            strip_end.eq((behind & passes & done) | (weights_end & done)),
         ]
         with m.If(passes):
             m.d.sync += [
-                begins.eq(strip_end),
-                beats.eq(beats_now - self.record),
-                work.eq(Mux(work_now == 0, 0, work_now - 1)),
+                first.eq(strip_end),
+                second.eq(first),
+                beats.eq(Mux(second, all_beats, beats - self.record)),
+                work.eq(Mux(second, all_work, Mux(work == 0, 0, work - 1))),
             ]
         with m.If(strip_end):
             m.d.sync += behind.eq(0)
