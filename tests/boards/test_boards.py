@@ -26,8 +26,12 @@ def test_pins_and_constraints(name):
     board = find_board(name)
     pins = board.pins()
     assert set(pins) == {"clk", "rst", "rx", "tx", "led[0]", "led[1]"}
+    config = load_configuration(name)
+    if config.sdram is not None:
+        pins = board.pins(sdram=True)
+        assert len(pins) == 6 + 2 + 4 + 2 + 13 + 2 + 16
     assert len({pin.site for pin in pins.values()}) == len(pins)
-    _, text = constraints(board)
+    _, text = constraints(board, config)
     for port, pin in pins.items():
         assert text.count(f'"{port}" SITE "{pin.site}"') == 1 or f"{port} {pin.site}" in text or (
             f"PACKAGE_PIN {pin.site} [get_ports {{{port}}}]" in text)
@@ -38,6 +42,16 @@ def test_ulx3s_85f_is_as_its_constraints_file_says():
     sites = {port: pin.site for port, pin in find_board("ulx3s_85f").pins().items()}
     assert sites == {"clk": "G2", "rst": "R1", "rx": "M1", "tx": "L4", "led[0]": "B2",
                      "led[1]": "C2"}
+
+
+def test_sdram_of_ulx3s_85f():
+    """Against the same file; strobes from the lowest bit on are WE#, CAS#, RAS# and CS#."""
+    pins = find_board("ulx3s_85f").pins(sdram=True)
+    sites = {port: pin.site for port, pin in pins.items() if port.startswith("sdram__")}
+    assert sites["sdram__clock"] == "F19" and sites["sdram__clock_enable"] == "F20"
+    assert [sites[f"sdram__command[{bit}]"] for bit in range(4)] == ["T20", "T19", "R20", "P20"]
+    assert sites["sdram__address[10]"] == "N19" and sites["sdram__data[15]"] == "J17"
+    assert not any(pins[port].inverted for port in sites)
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -95,6 +109,12 @@ def test_top_says_what_it_can_not_be():
         top(width=2)
     with pytest.raises(ValueError, match="^baud must be at most 10000000 with a clock of 50000000"):
         top(baud=12_000_000)
+
+
+def test_sdram_that_a_board_does_not_have():
+    with pytest.raises(UserError, match="^the configuration ulx3s_85f has an SDRAM, and the ECPIX-5 "
+                                        ".* has none that Luthier knows"):
+        board_verilog(find_board("ecpix5_85f"), load_configuration("ulx3s_85f"))
 
 
 def test_unknown_board():
