@@ -30,7 +30,7 @@ _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activatio
 _READ_TO_WORD = 2  # registers: address of the scratchpad to the word at the unit
 _LEAVE = 4  # registers: the last beat of a block to its first result
 _STAGE = 6  # registers: output stage and the queue behind it
-_WRITE = 5  # result queue to scratchpad: take, read, choose, put in place, write
+_WRITE = 6  # result queue to scratchpad: take, read, choose, add, put in place, write
 
 
 def plane_steps(k: int) -> int:

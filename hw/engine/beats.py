@@ -33,8 +33,8 @@ class BeatReader(wiring.Component):
     Weights that are read as they lie are asked for 64 beats at a time. With scale records, or
     planes that are left out, a request is for a strip's weights or for its records.
 
-    Latency: 2 cycles from a command to the first request, 3 where that is a strip's. Throughput: one request a cycle; one
-    cycle between operations, tokens and strips.
+    Latency: 2 cycles from a command to the first request, 3 where that is a strip's. Throughput:
+    one request a cycle; one cycle between operations, tokens and strips.
 
     Parameters
     ----------

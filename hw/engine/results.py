@@ -8,17 +8,17 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
-from ..tree import delayed
 from ..table.commands import part, take
 from ..table.ports import results_layout
 from ..table.stage import result_layout
+from ..tree import delayed
 from .places import BlockPlaces
 from .scratchpad import scratchpad_write
 
 __all__ = ["ResultWriter", "result_command"]
 
-#: Cycles to choose from what is there.
-_READ = 2
+#: Cycles to read what is there, to choose from it, and to add.
+_READ = 3
 
 
 def result_command(config: Configuration) -> data.StructLayout:
@@ -37,7 +37,7 @@ def result_command(config: Configuration) -> data.StructLayout:
 class ResultWriter(wiring.Component):
     """Collect results in words and write them; bytes beyond the last row stay as they are.
 
-    Latency: a word is written four cycles after its last result; that of each further token, where
+    Latency: a word is written five cycles after its last result; that of each further token, where
     results of several come side by side, one more. Throughput: one result a cycle, of each. Then
     results that begin a word, or end one, are taken as many cycles apart as there are tokens.
 
@@ -247,7 +247,8 @@ class ResultWriter(wiring.Component):
         size = self._config.word_bytes
         words = [Signal(32, name=f"{name}_{number}", reset_less=True)
                  for number in range(size // 4)]
-        before = self.data
+        before, adds = self.data, self._config.table.scaled
+        element = total = Const(0, signed(33))
         for step in range(_READ):
             there, later = (Signal.like(value, name=f"{name}_{kind}_{step}", reset_less=True)
                             for kind, value in (("there", before), ("item", item)))
@@ -255,14 +256,17 @@ class ResultWriter(wiring.Component):
                 m.d.sync += there.eq(before)
             passes = Signal(name=f"{name}_valid_{step}")
             m.d.sync += [later.eq(item), passes.eq(valid)]
-            if step == 0:
+            if step == 0 and adds:
                 element = self._element(m, f"{name}_element", later, there)
+            if step == 1 and adds:
+                total = Signal(signed(33), name=f"{name}_total", reset_less=True)
+                m.d.sync += total.eq(later.result.value + element)
             before, item, valid = there, later, passes
         value, saturated = Signal(signed(32)), Signal()
         m.d.comb += [value.eq(item.result.value), saturated.eq(item.result.saturated)]
-        if self._config.table.scaled:
+        if adds:
             with m.If(item.accumulate):
-                self._add(m, item, element, value, saturated)
+                self._saturate(m, item, total, value, saturated)
         with m.If(valid):
             with m.If(item.first):
                 m.d.sync += Cat(words).eq(there)
@@ -296,10 +300,8 @@ class ResultWriter(wiring.Component):
         m.d.sync += element.eq(there)
         return element
 
-    def _add(self, m, item, there, value, saturated):
-        """Saturating sum of the result and the element in its place."""
-        total = Signal(signed(33))
-        m.d.comb += total.eq(item.result.value + there)
+    def _saturate(self, m, item, total, value, saturated):
+        """Saturate the sum of the result and the element in its place."""
         with m.Switch(item.element):
             for element in Element:
                 bits = element_bits(self._config, element)

@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..stream import Queue, byte_beat
+from ..stream import Queue, StreamRegister, byte_beat
 from .layouts import check_width, frame_beat
 from .scanner import GroupScanner, group_code
 from .window import Window
@@ -98,7 +98,7 @@ class CobsEncoder(wiring.Component):
     The encoding is that of the ``cobs`` package: a full group at the end of a frame is not followed
     by an empty one. The scanner runs ahead of the sender by up to 512 bytes and 32 groups.
 
-    Latency: 2 cycles from the end of the first group to its code; an idle encoder needs 1 or 2 more
+    Latency: 3 cycles from the end of the first group to its code; an idle encoder needs 1 or 2 more
     for the bytes of a group that ends in the first words.
     Throughput: that of the slower of :class:`~.scanner.GroupScanner` and :class:`GroupSender`;
     with few 00s ``width`` bytes per cycle, less at most 1 cycle in 254 bytes, without end.
@@ -140,7 +140,7 @@ class CobsEncoder(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the word that completes a group, when idle, to its code."""
-        return 2
+        return 3
 
     def elaborate(self, platform):
         m = Module()
@@ -153,7 +153,9 @@ class CobsEncoder(wiring.Component):
         m.submodules.ahead = ahead = fifo.SyncFIFOBuffered(
             width=bits, depth=self.AHEAD_BYTES // width)
         connect(m, flipped(self.i), scanner.i)
-        connect(m, scanner.groups, groups.i)
+        m.submodules.found = found = StreamRegister(group_code())
+        connect(m, scanner.groups, found.i)
+        connect(m, found.o, groups.i)
         connect(m, groups.o, sender.groups)
         connect(m, sender.o, flipped(self.o))
         m.d.comb += [

@@ -86,12 +86,15 @@ class Transmitter(wiring.Component):
         tail = Signal(range(tail_words))
         body, index, valid, final = self._words(m, memory, words.i.ready & ~sealing)
 
+        # The CRC is a cycle behind.
+        counted, counted_word = Signal(), Signal(8 * width, reset_less=True)
+        m.d.sync += [counted.eq(valid & ~sealing & words.i.ready), counted_word.eq(memory.word)]
         m.d.comb += [
             self.send.ready.eq(~self.busy),
             check.start.eq(self.send.valid & self.send.ready),
-            check.valid.eq(valid & ~sealing & words.i.ready),
-            check.data.eq(memory.word),
-            words.i.valid.eq(Mux(sealing, 1, valid)),
+            check.valid.eq(counted),
+            check.data.eq(counted_word),
+            words.i.valid.eq(Mux(sealing, ~counted, valid)),
             words.i.payload.data.eq(memory.word),
             words.i.payload.count.eq(width),
         ]
@@ -102,7 +105,7 @@ class Transmitter(wiring.Component):
                 words.i.payload.count.eq(min(width, CRC_BYTES)),
                 words.i.payload.last.eq(tail == tail_words - 1),
             ]
-        with m.If(sealing & words.i.ready):
+        with m.If(sealing & ~counted & words.i.ready):
             m.d.sync += tail.eq(tail + 1)  # wraps
             with m.If(words.i.payload.last):
                 m.d.sync += [sealing.eq(0), self.busy.eq(0), valid.eq(0), tail.eq(0)]

@@ -237,22 +237,26 @@ class Sequencer(wiring.Component):
                        for name, value in (("beats", all_beats), ("work", all_work)))
         takes, passes = Signal(), Signal()
         done = Signal()  # after this slot nothing is left of the strip
-        some, single = Signal(), Signal()  # beats are left; one is
+        some, single, worked = Signal(), Signal(), Signal()  # beats are left; one is; no work is
+        after_beats, after_work = Signal.like(beats), Signal.like(work)
         m.d.comb += [
-            some.eq(beats != 0),
-            single.eq(beats == 1),
+            after_beats.eq(Mux(second, all_beats, Mux(self.record, beats - 1, beats))),
+            after_work.eq(Mux(second, all_work, Mux(worked, 0, work - 1))),
             takes.eq(behind & some),
             # A record that waits for room is idle time, too.
             passes.eq(advance | (behind & (~takes | self.weights.valid | ~self.record_room))),
-            done.eq((work <= 1) & (~some | (single & self.record))),
+            done.eq(worked & (~some | (single & self.record))),
             strip_end.eq((behind & passes & done) | (weights_end & done)),
         ]
         with m.If(passes):
             m.d.sync += [
                 first.eq(strip_end),
                 second.eq(first),
-                beats.eq(Mux(second, all_beats, beats - self.record)),
-                work.eq(Mux(second, all_work, Mux(work == 0, 0, work - 1))),
+                beats.eq(after_beats),
+                some.eq(Mux(second, all_beats != 0, some & ~(single & self.record))),
+                single.eq(Mux(second, all_beats == 1, Mux(self.record, beats == 2, single))),
+                work.eq(after_work),
+                worked.eq(after_work <= 1),
             ]
         with m.If(strip_end):
             m.d.sync += behind.eq(0)

@@ -83,14 +83,14 @@ class OutputStage(wiring.Component):
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
-        mask = Signal(1 << len(shift))  # of the bits below the half
+        mask = Signal(1 << len(shift), reset_less=True)  # of the bits below the half
         rest = Signal()
         m.d.comb += [
             shifted.eq(Cat(0, product).as_signed() >> shift),
             whole.eq(shifted >> 1),
-            mask.eq((((1 << shift)[: len(mask)]) - 1) >> 1),
             rest.eq((product[: len(mask)] & mask).any()),
         ]
+        m.d.sync += mask.eq((((1 << shifts[0])[: len(mask)]) - 1) >> 1)
         with m.If(valid[1]):
             m.d.sync += [
                 quotient.eq(whole),

@@ -112,8 +112,8 @@ def test_top_says_what_it_can_not_be():
 
 
 def test_sdram_that_a_board_does_not_have():
-    with pytest.raises(UserError, match="^the configuration ulx3s_85f has an SDRAM, and the ECPIX-5 "
-                                        ".* has none that Luthier knows"):
+    with pytest.raises(UserError, match="^the configuration ulx3s_85f has an SDRAM, and the "
+                                        "ECPIX-5 .* has none that Luthier knows"):
         board_verilog(find_board("ecpix5_85f"), load_configuration("ulx3s_85f"))
 
 
