@@ -121,11 +121,14 @@ class Sequencer(wiring.Component):
                                       for name in ("idle", "last_row", "last_plane"))
         if not self._config.table.planes:
             last_plane = Const(1)
+        # The sums of the tile go on, of rows or of groups: those of the last plane.
+        sums, emits = Signal(reset_less=True), Signal()
+        m.d.comb += emits.eq(sums & last_plane)
         m.d.comb += [
             slot.row.eq(walker.first + row),
             slot.plane.eq(plane),
             slot.first.eq(tile.first & top),
-            slot.emit.eq(tile.final & last_plane),
+            slot.emit.eq(emits),
             slot.last.eq(tile.last & walker.last & (row == walker.end)),
             slot.bank.eq(tile.bank),
             slot.trits.eq(tile.trits),
@@ -138,7 +141,7 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             ready.eq(active & ~behind),
             wanted.eq(ready & ~idle & ~ones),
-            room.eq(~slot.emit | self.credit if scaled else self.proceed),
+            room.eq(~emits | self.credit if scaled else self.proceed),
             self.busy.eq(wanted & room & self.weights.valid),
             self.issue.eq(self.busy | (ready & ones & self.credit if scaled else 0)),
             self.blocked.eq(wanted & ~room & self.weights.valid),
@@ -160,8 +163,6 @@ class Sequencer(wiring.Component):
                 slot.close.eq((row == STRIP_ROWS - 1) | (row == walker.end)),
                 self.record.eq(takes_record & self.record_room & self.weights.valid),
             ]
-            with m.If(tile.scaled & ~tile.whole):
-                m.d.comb += slot.emit.eq(ones | last_plane)
             with m.If(ready & ones & self.credit):
                 m.d.sync += ones.eq(0)
         else:
@@ -203,7 +204,10 @@ class Sequencer(wiring.Component):
         with m.If((advance & last_row) | ~active):
             m.d.sync += [row.eq(0), last_row.eq(0), idle.eq(0)]
         with m.If(self.tile.ready):
-            m.d.sync += [active.eq(self.tile.valid), tile.eq(fresh)]
+            m.d.sync += [
+                active.eq(self.tile.valid), tile.eq(fresh),
+                sums.eq(fresh.final | (fresh.scaled & ~fresh.whole if scaled else 0)),
+            ]
             if self._config.table.planes:
                 used = fresh.used if scaled else fresh.planes
                 m.d.sync += [
@@ -236,7 +240,6 @@ class Sequencer(wiring.Component):
         beats, work = (Signal.like(value, name=name, reset_less=True)
                        for name, value in (("beats", all_beats), ("work", all_work)))
         takes, passes = Signal(), Signal()
-        done = Signal()  # after this slot nothing is left of the strip
         some, single, worked = Signal(), Signal(), Signal()  # beats are left; one is; no work is
         after_beats, after_work = Signal.like(beats), Signal.like(work)
         m.d.comb += [
@@ -245,8 +248,9 @@ class Sequencer(wiring.Component):
             takes.eq(behind & some),
             # A record that waits for room is idle time, too.
             passes.eq(advance | (behind & (~takes | self.weights.valid | ~self.record_room))),
-            done.eq(worked & (~some | (single & self.record))),
-            strip_end.eq((behind & passes & done) | (weights_end & done)),
+            # After this slot nothing is left of the strip.
+            strip_end.eq(worked & ((weights_end & ~some) | (behind & (
+                ~some | (single & self.record_room & self.weights.valid))))),
         ]
         with m.If(passes):
             m.d.sync += [

@@ -64,7 +64,9 @@ class OutputStage(wiring.Component):
         product = Signal(signed(self._product_bits), name="product", reset_less=True)
         # One bit more than a result, so that whatever was out of range still is.
         quotient = Signal(signed(33), reset_less=True)
-        beyond, up = Signal(reset_less=True), Signal(reset_less=True)
+        # Bits of the quotient from its 33rd on: all the same, if that is its sign.
+        above = Signal(self._product_bits - 32, reset_less=True)
+        up = Signal(reset_less=True)
         valid, last = Signal(OUTPUT_LATENCY - 1), Signal(OUTPUT_LATENCY - 1)
         shifts, elements = ([Signal.like(self.stage[name], name=f"{name}_{number}",
                                          reset_less=True) for number in range(count)]
@@ -94,7 +96,7 @@ class OutputStage(wiring.Component):
         with m.If(valid[1]):
             m.d.sync += [
                 quotient.eq(whole),
-                beyond.eq(whole != whole[:33].as_signed()),
+                above.eq(whole[32:]),
                 up.eq(shifted[0] & (rest | whole[0])),
             ]
             # The sign stays where the quotient is cut.
@@ -103,7 +105,8 @@ class OutputStage(wiring.Component):
         rounded = Signal(signed(34), reset_less=True)
         far, below = Signal(reset_less=True), Signal(reset_less=True)
         with m.If(valid[2]):
-            m.d.sync += [rounded.eq(quotient + up), far.eq(beyond), below.eq(quotient[32])]
+            m.d.sync += [rounded.eq(quotient + up), far.eq(above.any() & ~above.all()),
+                         below.eq(quotient[32])]
         with m.If(valid[3]):
             with m.Switch(elements[3]):
                 for element in Element:
