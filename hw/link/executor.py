@@ -214,11 +214,12 @@ class Executor(wiring.Component):
             m.d.comb += self.write.valid.eq(s.full)
             with m.If(s.full & self.write.ready):
                 m.d.sync += [s.full.eq(0), s.address.eq(s.address + 1)]
-            with m.If(self.reader.valid & (s.index != s.total) & (~s.full | self.write.ready)):
+            with m.If(self.reader.valid & ~s.taken & (~s.full | self.write.ready)):
                 m.d.comb += [self.reader.take.eq(1), s.shift_word.eq(1)]
-                m.d.sync += [s.index.eq(s.index + 1), s.full.eq(s.at_end_of_word)]
-            with m.If(s.full & self.write.ready & (s.index == s.total)):
-                m.d.sync += s.words.eq(0)
+                m.d.sync += [s.index.eq(s.index + 1), s.full.eq(s.at_end_of_word),
+                             s.taken.eq(s.index + 1 == s.total)]
+            with m.If(s.full & self.write.ready & s.taken):
+                m.d.sync += [s.words.eq(0), s.taken.eq(0)]
                 m.next = "finish"
 
     def _run(self, m, s):

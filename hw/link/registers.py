@@ -30,6 +30,7 @@ def executor_registers(config: Configuration) -> SimpleNamespace:
         address=Signal(range(max(config.memory.words, config.scratchpad.words)),
                        name="address", reset_less=True),
         word=Signal(8 * size, name="word", reset_less=True),
+        taken=Signal(name="taken"),  # all data of a WRITE
         full=Signal(name="full"),  # `word` is complete
         remote=Signal(name="remote", reset_less=True),  # data comes from the engine
         status_space=Signal(name="status_space", reset_less=True),

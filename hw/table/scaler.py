@@ -139,8 +139,10 @@ class Scaler(wiring.Component):
         nodes = [entry.values.word_select(lane, width).as_signed() for lane in range(self._lanes)]
         value = Signal(signed(max(32, accumulator_width(self._config))))
         of_x = Signal.like(value)
-        total_x = Signal.like(value, reset_less=True)
         sums = neighbour_sums(m, "sum", nodes)[::-1]
+        # In parts, which are added up where the total is used.
+        total_x = [Signal.like(value, name=f"total_x_{number}", reset_less=True)
+                   for number in range(len(sums[min(2, len(sums) - 1)]))]
         # With weights of 1 they are the sums of the activations.
         sums_of_x = [[Signal.like(node, name=f"of_x_{level}_{number}", reset_less=True)
                       for number, node in enumerate(nodes)] for level, nodes in enumerate(sums)]
@@ -158,10 +160,11 @@ class Scaler(wiring.Component):
         with m.Else():
             m.d.comb += [
                 value.eq(entry.values[: accumulator_width(self._config)].as_signed()),
-                of_x.eq(total_x),
+                of_x.eq(sum(total_x)),
             ]
         with m.If(fire & entry.ones):
-            m.d.sync += total_x.eq(sums[0][0] + Mux(entry.start, 0, total_x))
+            m.d.sync += [part.eq(node + Mux(entry.start, 0, part))
+                         for part, node in zip(total_x, sums[min(2, len(sums) - 1)])]
         return value, of_x
 
     def _scale(self, m, results, command, record, flags, value, of_x):

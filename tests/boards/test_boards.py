@@ -54,7 +54,9 @@ def test_sdram_of_ulx3s_85f():
     assert not any(pins[port].inverted for port in sites)
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", [
+    "ulx3s_85f", *(pytest.param(name, marks=pytest.mark.nightly) for name in BOARDS
+                   if name != "ulx3s_85f")])
 def test_top_converts_with_the_family_s_pll(name):
     assert load_configuration(name).name == name
     pll_in(find_board(name), load_configuration("tiny"))

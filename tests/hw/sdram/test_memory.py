@@ -23,7 +23,7 @@ CASES = {
     "wide": ({**SMALL, "cas_latency": 3, "tck_ns": 7, "column_bits": 10}, 512, 125 * MHZ),
     "slow": (SMALL, 128, 25 * MHZ),
 }
-NIGHTLY = {"narrow", "wide", "slow"}
+NIGHTLY = {"narrow", "short bursts", "wide", "slow"}
 #: Requests that wait at once, with room to spare.
 WAITING = 8
 
