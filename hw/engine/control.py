@@ -121,8 +121,9 @@ class Control(wiring.Component):
         word = Signal(range(max(2, words)))
         code = Signal.like(check.refusal)
         text = Value.cast(self.descriptor)
-        instant = self.descriptor.opcode == Opcode.NOP
-        dispatched = Signal()
+        # Known while the descriptor is checked.
+        instant, dispatched = Signal(), Signal()
+        m.d.sync += instant.eq(self.descriptor.opcode == Opcode.NOP)
         m.d.comb += [
             check.descriptor.eq(self.descriptor),
             self.beats.eq(check.beats),

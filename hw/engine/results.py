@@ -247,7 +247,8 @@ class ResultWriter(wiring.Component):
         size = self._config.word_bytes
         words = [Signal(32, name=f"{name}_{number}", reset_less=True)
                  for number in range(size // 4)]
-        before, adds = self.data, self._config.table.scaled
+        before = there = self.data
+        adds = self._config.table.scaled
         element = total = Const(0, signed(33))
         for step in range(_READ):
             there, later = (Signal.like(value, name=f"{name}_{kind}_{step}", reset_less=True)
