@@ -25,7 +25,7 @@ class LinkShell(wiring.Component):
     above, a COBS group of n bytes takes ceil(n / W) cycles.
 
     The executor spends up to 12 + 32 / W cycles on a request besides its data. Between the last
-    byte of a request and the first of its reply pass about 25 + 28 / W cycles and those of its
+    byte of a request and the first of its reply pass about 28 + 28 / W cycles and those of its
     data and of the reply's first COBS group.
 
     Memory: (``window`` + ``cache_depth``) * ``payload_bytes`` + 512 bytes in block RAM, the
