@@ -8,11 +8,11 @@ from .sparse_operation import operation_format, sparse_words
 __all__ = ["sparse_cycles"]
 
 # Cycles of the hardware's fixed parts.
-_FIRST_BEAT = 2  # dispatch to the first request, beside the memory's latency
+_FIRST_BEAT = 1  # dispatch to the first request, beside the memory's latency
 _DECODER = 2  # a beat to its word, beside what its positions take
 _PACKET_GAP = 3  # behind that: report, command, beat
 _ROWS = 1  # a register behind the chain
-_STAGE = 7  # output stage, add, queue
+_STAGE = 5  # multiply, shift, round, add, queue
 _WRITE = 2  # the last beat to the scratchpad: in its place, written
 
 

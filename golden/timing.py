@@ -19,18 +19,18 @@ __all__ = ["build_cycles", "cycles", "octet_steps", "plane_steps", "reads_lanes"
 
 # Cycles of the hardware's fixed parts.
 _FIRST_LOAD = 3  # dispatch to the first activation word at the builder
-_FIRST_BEAT = 3  # dispatch to the first request at the memory
+_FIRST_BEAT = 2  # dispatch to the first request at the memory
 _BUILD_TO_USE = 3  # last builder step to the first beat that may use the table; block RAM: 4
 _LANES = 3  # what reading lanes adds to that: to read the activation, and to choose it
 _USE_TO_LOAD = 1  # last beat of a tile to the first load into its bank
 _ACCUMULATE = 4  # a beat to its sum, beyond the tree: address, read, shift, add; scales: queue
 _RECORD = 2  # a beat of records to the first one at the scaler
-_SCALE = 10  # sum to result: select, multiply, shift, add; output stage; queue
+_SCALE = 8  # sum to result: select, multiply, shift, add, multiply, shift, round, queue
 _FIRST_ISSUE = 4  # registers: dispatch to the first beat that has its activations
 _READ_TO_WORD = 2  # registers: address of the scratchpad to the word at the unit
 _LEAVE = 4  # registers: the last beat of a block to its first result
-_STAGE = 6  # registers: output stage and the queue behind it
-_WRITE = 6  # result queue to scratchpad: take, read, choose, add, put in place, write
+_STAGE = 4  # registers: output stage and the queue behind it
+_WRITE = 3  # result queue to scratchpad: take, put in place, write
 
 
 def plane_steps(k: int) -> int:

@@ -8,7 +8,7 @@ __all__ = ["vector_cycles"]
 
 # Cycles of the hardware's fixed parts.
 _READ = 5  # dispatch to the first beat: address, data, queue, cut, clamp
-_STAGE = 7  # output stage, add, queue
+_STAGE = 5  # multiply, shift, round, add, queue
 _LOOK_UP = 6  # to one lane, address, data, select, queue, to many lanes
 _WRITE = 2  # the last beat to the scratchpad: in its place, written
 

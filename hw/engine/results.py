@@ -11,14 +11,10 @@ from ..stream import Queue
 from ..table.commands import part, take
 from ..table.ports import results_layout
 from ..table.stage import result_layout
-from ..tree import delayed
 from .places import BlockPlaces
 from .scratchpad import scratchpad_write
 
 __all__ = ["ResultWriter", "result_command"]
-
-#: Cycles to read what is there, to choose from it, and to add.
-_READ = 3
 
 
 def result_command(config: Configuration) -> data.StructLayout:
@@ -37,7 +33,7 @@ def result_command(config: Configuration) -> data.StructLayout:
 class ResultWriter(wiring.Component):
     """Collect results in words and write them; bytes beyond the last row stay as they are.
 
-    Latency: a word is written five cycles after its last result; that of each further token, where
+    Latency: a word is written two cycles after its last result; that of each further token, where
     results of several come side by side, one more. Throughput: one result a cycle, of each. Then
     results that begin a word, or end one, are taken as many cycles apart as there are tokens.
 
@@ -80,7 +76,7 @@ class ResultWriter(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last result of a word to its write, of the last token's."""
-        return 2 + _READ + self._lanes - 1
+        return 2 + self._lanes - 1
 
     def elaborate(self, platform):
         m = Module()
@@ -158,7 +154,7 @@ class ResultWriter(wiring.Component):
             self._stagger(m, command, item, valid, results, address, taken, place == 0, full,
                           tokens_left)
         else:
-            word, saturated, item, valid = self._put(m, "word", item, valid)
+            word, saturated = self._put(m, "word", item, valid, self.data)
             m.d.comb += [self.write.data.eq(word), self.saturated.eq(saturated)]
             m.d.sync += [self.write_valid.eq(valid & item.full), self.done.eq(valid & item.end)]
             with m.If(valid):
@@ -219,55 +215,32 @@ class ResultWriter(wiring.Component):
                 m.d.comb += mine.eq(here & (behind > lane))
             else:
                 mine = valid
-            word, saturated, placed, putting = self._put(m, f"word_{lane}", item, mine)
+            word, saturated = self._put(m, f"word_{lane}", item, mine, self.data)
             write = Signal(name=f"write_{lane}")
-            m.d.sync += write.eq(putting & placed.full)
-            with m.If(putting & placed.full):
-                m.d.sync += self.write.address.eq(placed.address)
+            m.d.sync += write.eq(mine & item.full)
+            with m.If(mine & item.full):
+                m.d.sync += self.write.address.eq(item.address)
             words.append(word)
             saturations.append(saturated)
             writes.append(write)
-        m.d.sync += self.done.eq(delayed(m, "last", valid & item.end, _READ))
+        m.d.sync += self.done.eq(valid & item.end)
         m.d.comb += [self.write_valid.eq(Cat(writes).any()), self.saturated.eq(sum(saturations))]
         for word, write in zip(words, writes):
             with m.If(write):
                 m.d.comb += self.write.data.eq(word)
 
-    def _put(self, m, name, item, valid):
-        """Add to what is there, put the result in its place.
-
-        What is there is read with the first result of a word, and chosen from in a cycle of its
-        own.
-
-        Returns
-        -------
-        word, saturated, item, valid
-            The word from the cycle after the others on.
-        """
+    def _put(self, m, name, item, valid, there):
+        """Add to what is there, put the result in its place; return the word and saturation."""
         size = self._config.word_bytes
         words = [Signal(32, name=f"{name}_{number}", reset_less=True)
                  for number in range(size // 4)]
-        before = there = self.data
-        adds = self._config.table.scaled
-        element = total = Const(0, signed(33))
-        for step in range(_READ):
-            there, later = (Signal.like(value, name=f"{name}_{kind}_{step}", reset_less=True)
-                            for kind, value in (("there", before), ("item", item)))
-            with m.If(valid & item.first):
-                m.d.sync += there.eq(before)
-            passes = Signal(name=f"{name}_valid_{step}")
-            m.d.sync += [later.eq(item), passes.eq(valid)]
-            if step == 0 and adds:
-                element = self._element(m, f"{name}_element", later, there)
-            if step == 1 and adds:
-                total = Signal(signed(33), name=f"{name}_total", reset_less=True)
-                m.d.sync += total.eq(later.result.value + element)
-            before, item, valid = there, later, passes
+        if self._lanes > 1:  # the port is another token's, but for the first result of a word
+            there = Mux(item.first, there, Cat(words))
         value, saturated = Signal(signed(32)), Signal()
         m.d.comb += [value.eq(item.result.value), saturated.eq(item.result.saturated)]
-        if adds:
+        if self._config.table.scaled:
             with m.If(item.accumulate):
-                self._saturate(m, item, total, value, saturated)
+                self._add(m, item, there, value, saturated)
         with m.If(valid):
             with m.If(item.first):
                 m.d.sync += Cat(words).eq(there)
@@ -281,10 +254,10 @@ class ResultWriter(wiring.Component):
                                 m.d.sync += word.word_select(item.place[1], 16).eq(value)
                             with m.Default():
                                 m.d.sync += word.eq(value)
-        return Cat(words), valid & saturated, item, valid
+        return Cat(words), valid & saturated
 
-    def _element(self, m, name, item, present):
-        """Return what is in the place of a result, a cycle later."""
+    def _add(self, m, item, present, value, saturated):
+        """Saturating sum of the result and the element in its place."""
         word, there = Signal(32), Signal(signed(32))
         with m.Switch(item.place[2:]):
             for number in range(self._config.word_bytes // 4):
@@ -297,12 +270,8 @@ class ResultWriter(wiring.Component):
                 m.d.comb += there.eq(word.word_select(item.place[1], 16).as_signed())
             with m.Default():
                 m.d.comb += there.eq(word.as_signed())
-        element = Signal(signed(32), name=name, reset_less=True)
-        m.d.sync += element.eq(there)
-        return element
-
-    def _saturate(self, m, item, total, value, saturated):
-        """Saturate the sum of the result and the element in its place."""
+        total = Signal(signed(33))
+        m.d.comb += total.eq(item.result.value + there)
         with m.Switch(item.element):
             for element in Element:
                 bits = element_bits(self._config, element)

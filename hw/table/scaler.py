@@ -51,7 +51,7 @@ class Scaler(wiring.Component):
     record if there are any. The sums of the activations come as entries of ones, before the rows
     of their tile, and are kept.
 
-    Latency: 10 cycles from an entry at the head of the queue before it to its result.
+    Latency: 8 cycles from an entry at the head of the queue before it to its result.
 
     Parameters
     ----------

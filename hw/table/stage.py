@@ -16,7 +16,7 @@ __all__ = ["OUTPUT_LATENCY", "OutputStage", "result_layout"]
 result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
 
 #: Cycles from a sum to its result.
-OUTPUT_LATENCY = 5
+OUTPUT_LATENCY = 3
 
 #: Bits of the lower part of a sum, and of the multiplier.
 _WORD, _MULTIPLIER = 32, 16
@@ -25,7 +25,7 @@ _WORD, _MULTIPLIER = 32, 16
 class OutputStage(wiring.Component):
     """Turn exact sums into results, see :func:`luthier.golden.scales.output_stage`.
 
-    Latency: 5 cycles. Throughput: one sum a cycle; it cannot be stalled.
+    Latency: 3 cycles. Throughput: one sum a cycle; it cannot be stalled.
 
     Parameters
     ----------
@@ -61,81 +61,74 @@ class OutputStage(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(self._product_bits), name="product", reset_less=True)
+        product = Signal(signed(self._product_bits), name="product")
+        self._multiply(m, product)
         # One bit more than a result, so that whatever was out of range still is.
         quotient = Signal(signed(33), reset_less=True)
-        # Bits of the quotient from its 33rd on: all the same, if that is its sign.
-        above = Signal(self._product_bits - 32, reset_less=True)
-        up = Signal(reset_less=True)
-        valid, last = Signal(OUTPUT_LATENCY - 1), Signal(OUTPUT_LATENCY - 1)
-        shifts, elements = ([Signal.like(self.stage[name], name=f"{name}_{number}",
-                                         reset_less=True) for number in range(count)]
-                            for name, count in (("shift", 2), ("element", OUTPUT_LATENCY - 1)))
+        beyond, up = Signal(reset_less=True), Signal(reset_less=True)
+        valid, last = Signal(2), Signal(2)
+        shift = Signal.like(self.stage.shift, reset_less=True)
+        elements = [Signal.like(self.stage.element, name=f"element_{number}", reset_less=True)
+                    for number in range(2)]
         m.d.sync += [
             Cat(valid, self.result_valid).eq(Cat(self.valid, valid)),
             Cat(last, self.result.last).eq(Cat(self.last, last)),
-            *(after.eq(before) for names, first in ((shifts, self.stage.shift),
-                                                    (elements, self.stage.element))
-              for before, after in zip([first, *names], names)),
         ]
-        whole_product = self._multiply(m)
-        with m.If(valid[0]):
-            m.d.sync += product.eq(whole_product)
-        shift = shifts[1]
+        with m.If(self.valid):
+            m.d.sync += [shift.eq(self.stage.shift), elements[0].eq(self.stage.element)]
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
-        mask = Signal(1 << len(shift), reset_less=True)  # of the bits below the half
+        mask = Signal(1 << len(shift))  # of the bits below the half
         rest = Signal()
         m.d.comb += [
             shifted.eq(Cat(0, product).as_signed() >> shift),
             whole.eq(shifted >> 1),
+            mask.eq((((1 << shift)[: len(mask)]) - 1) >> 1),
             rest.eq((product[: len(mask)] & mask).any()),
         ]
-        m.d.sync += mask.eq((((1 << shifts[0])[: len(mask)]) - 1) >> 1)
-        with m.If(valid[1]):
+        with m.If(valid[0]):
             m.d.sync += [
                 quotient.eq(whole),
-                above.eq(whole[32:]),
+                beyond.eq(whole != whole[:33].as_signed()),
                 up.eq(shifted[0] & (rest | whole[0])),
+                elements[1].eq(elements[0]),
             ]
             # The sign stays where the quotient is cut.
             m.d.sync += quotient[32].eq(product[-1])
 
-        rounded = Signal(signed(34), reset_less=True)
-        far, below = Signal(reset_less=True), Signal(reset_less=True)
-        with m.If(valid[2]):
-            m.d.sync += [rounded.eq(quotient + up), far.eq(above.any() & ~above.all()),
-                         below.eq(quotient[32])]
-        with m.If(valid[3]):
-            with m.Switch(elements[3]):
+        rounded = Signal(signed(34))
+        m.d.comb += rounded.eq(quotient + up)
+        with m.If(valid[1]):
+            with m.Switch(elements[1]):
                 for element in Element:
                     bits = element_bits(self._config, element)
                     with m.Case(element):
-                        outside = far | (rounded != rounded[:bits].as_signed())
+                        outside = beyond | (rounded != rounded[:bits].as_signed())
                         m.d.sync += self.result.saturated.eq(outside)
                         with m.If(outside):
                             m.d.sync += self.result.value.eq(
-                                Mux(below, -(1 << bits - 1), (1 << bits - 1) - 1))
+                                Mux(quotient[32], -(1 << bits - 1), (1 << bits - 1) - 1))
                         with m.Else():
                             m.d.sync += self.result.value.eq(rounded)
         return m
 
-    def _multiply(self, m):
+    def _multiply(self, m, product):
         """Multiply in a cycle; a long sum comes in two halves, that of the lower word unsigned.
 
-        They are put together in the next cycle, in which the product returned is there.
+        They are put together in the next cycle.
         """
         if len(self.total) <= _WORD:
-            kept = Signal(signed(self._product_bits), name="kept", reset_less=True)
+            kept = Signal(signed(len(product)), name="kept", reset_less=True)
             with m.If(self.valid):
                 m.d.sync += kept.eq(self.total * self.stage.multiplier)
-            return kept
+            m.d.comb += product.eq(kept)
+            return
         lower = Signal(signed(_WORD + _MULTIPLIER + 1), name="lower", reset_less=True)
-        upper = Signal(signed(self._product_bits - _WORD), name="upper", reset_less=True)
+        upper = Signal(signed(len(product) - _WORD), name="upper", reset_less=True)
         with m.If(self.valid):
             m.d.sync += [
                 lower.eq(self.total[:_WORD] * self.stage.multiplier),
                 upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
             ]
-        return Cat(lower[:_WORD], upper + (lower >> _WORD))[: self._product_bits].as_signed()
+        m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))

@@ -22,7 +22,7 @@ _SAMPLE = 32
 class RescaleLane(wiring.Component):
     """``saturate(saturate(round(x * multiplier / 2**shift)) + other)``, half to even.
 
-    Latency: 6 cycles. Throughput: one sample a cycle; it cannot be stalled. Takes a multiplier of
+    Latency: 4 cycles. Throughput: one sample a cycle; it cannot be stalled. Takes a multiplier of
     32 by 16 bits.
 
     Parameters

@@ -104,7 +104,7 @@ def test_a_wrong_result_fails(capsys, monkeypatch):
                          "configuration sparse"),
     (["--device", "golden:a5"], "use configuration a16 or arty_a7_100 or arty_a7_35 or "
                                   "blockram or default or ecpix5_85f or prefill or registers or "
-                                  "rotation or sparse or ulx3s_85f or wide")])
+                                  "rotation or sparse or ulx3s_12f or ulx3s_85f or wide")])
 def test_mistakes(capsys, arguments, words):
     assert main([*SMALL, *arguments]) == 2
     captured = capsys.readouterr()
