@@ -26,7 +26,7 @@ class SdramPads(wiring.Component):
 
     The chip's clock is the device's, 270 degrees later. Then a command is there three quarters of a
     cycle before the chip takes it, and stays a quarter; what the chip answers is there from about
-    three quarters of a cycle after its edge until a quarter after the next (docs/boards/sdram.md).
+    three quarters of a cycle after its edge until a quarter after the next (docs/units/sdram.md).
 
     Parameters
     ----------

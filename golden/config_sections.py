@@ -162,7 +162,7 @@ class MemoryConfiguration(Section):
         Size in words of D bits, 64 to 4194304.
     latency : int
         Cycles from a request to its first beat, 3 to 200; from 6 on there are registers around
-        its banks, which large memories on fast FPGAs want.
+        its banks, which large memories on fast FPGAs want. No effect with an SDRAM.
     """
 
     words: Annotated[int, between(64, 1 << 22)] = 65536
