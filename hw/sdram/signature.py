@@ -29,9 +29,9 @@ class Command(enum.IntEnum):
 class SdramSignature(wiring.Signature):
     """An SDRAM, seen by its controller; data lines are apart for each direction.
 
-    What goes out comes from registers, and what comes in goes to registers. The chip takes a command
-    with the edge after the one that shows it, or somewhat before; a word that it gives with CAS
-    latency L is taken L edges after that.
+    What goes out comes from registers, and what comes in goes to registers. The chip takes a
+    command with the edge after the one that shows it, or somewhat before; a word that it gives with
+    CAS latency L is taken L edges after that.
 
     Interface attributes
     --------------------

@@ -45,8 +45,8 @@ def case(request):
 class Stream:
     """What goes in, and what has to come out."""
 
-    def __init__(self, beat_bits, words):
-        self._beat_bits, self._address_bits = beat_bits, (words - 1).bit_length()
+    def __init__(self, words):
+        self._address_bits = (words - 1).bit_length()
         self.payloads, self.expected, self._content = [], [], {}
 
     def write(self, address, word):
@@ -76,7 +76,7 @@ def areas(words, rng, count=5):
 
 def mixed(beat_bits, words, seed, count):
     """Writes and reads here and there; none of a word that a read may still wait for."""
-    rng, given = random.Random(seed), Stream(beat_bits, words)
+    rng, given = random.Random(seed), Stream(words)
     places, recent = areas(words, rng), []
     for _ in range(count):
         address = rng.choice(places) + rng.randrange(LONGEST)
@@ -105,7 +105,7 @@ def test_refreshes_while_nothing_else_happens_and_while_nobody_takes(case, seed)
 
 def test_starts_again(case, seed):
     unit, config, beat_bits, words = case
-    given = Stream(beat_bits, words)
+    given = Stream(words)
     for address in range(0, 64 * LONGEST, LONGEST):
         given.read(address, LONGEST)
     given.expected = [0] * len(given.expected)
@@ -116,7 +116,7 @@ def test_starts_again(case, seed):
 def share(case, requests):
     """Return the share of the chip's peak that reads reach, start and last answer left out."""
     unit, config, beat_bits, words = case
-    given = Stream(beat_bits, words)
+    given = Stream(words)
     for address, length in requests(words):
         given.read(address, length)
     beats, _ = given.run(unit)
