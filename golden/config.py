@@ -16,7 +16,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from .config_fields import Section, between, plain_text, short_name
+from .config_fields import Section, between, boolean, plain_text, short_name
 from .config_sdram import SdramConfiguration
 from .config_sections import (
     LinkConfiguration,
@@ -62,6 +62,9 @@ class Configuration(Section):
     clock_hz : int
         Clock for which times are projected, 1 MHz to 2 GHz. No effect on the hardware, but for an
         SDRAM's times and on a board.
+    short_paths : bool
+        More registers in the logic between memory and scratchpad, for a higher clock on an FPGA,
+        and up to 6 more cycles for an operation.
     table, scratchpad, memory, link
         One section for each part.
     transform, vector, sparse
@@ -79,6 +82,7 @@ class Configuration(Section):
     name: Annotated[str, BeforeValidator(short_name)]
     description: Annotated[str, BeforeValidator(plain_text)] = ""
     clock_hz: Annotated[int, between(1_000_000, 2_000_000_000)] = 50_000_000
+    short_paths: Annotated[bool, BeforeValidator(boolean)] = False
     table: TableConfiguration = Field(default_factory=TableConfiguration)
     scratchpad: ScratchpadConfiguration = Field(default_factory=ScratchpadConfiguration)
     memory: MemoryConfiguration = Field(default_factory=MemoryConfiguration)

@@ -2,6 +2,7 @@
 """The exact cycles of a SPARSE operation."""
 
 from .config import Configuration
+from .cuts import request_cut, stage_cut
 from .descriptor import Descriptor
 from .sparse_operation import operation_format, sparse_words
 
@@ -37,5 +38,5 @@ def sparse_cycles(config: Configuration, d: Descriptor) -> int:
             late = final - place
         now = final + decoder + _PACKET_GAP
     useful = -(-(d.rows - (groups - 1) * chain.rows) // chain.lanes)
-    return (config.memory.latency + _FIRST_BEAT + final + decoder + chain.latency + useful
-            + _ROWS + _STAGE + _WRITE)
+    return (config.memory.latency + _FIRST_BEAT + request_cut(config) + final + decoder
+            + chain.latency + useful + _ROWS + _STAGE + stage_cut(config) + _WRITE)

@@ -2,6 +2,7 @@
 """The exact cycles of an operation."""
 
 from .config import Configuration
+from .cuts import request_cut, stage_cut, write_cut
 from .descriptor import Descriptor, Element, Opcode
 from .memory_timing import memory_cycles
 from .records import groups_per_tile, strip_words
@@ -122,6 +123,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
     tiles = -(-d.columns // columns_per_beat(config, d.trits))
     lanes = reads_lanes(config)
     by_strips = d.scaled or d.planes_used != d.planes_stored  # requests, for which there is a walk
+    scale, write = _SCALE + stage_cut(config), _WRITE + write_cut(config)
     to_scaler = tree_levels(config) + _ACCUMULATE + t.scaled
     built, released, slot, scaled = _FIRST_LOAD, [0, 0], 0, 0
     blocks = [min(t.row_block, d.rows - start) for start in range(0, d.rows, t.row_block)]
@@ -133,7 +135,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
         built += lanes and place > 0 and place % len(walk) == 0  # a command that waited
         built = max(built, released[-t.bank_count]) + build
         slot = max(slot, built - 1 + _BUILD_TO_USE + t.deep + _LANES * lanes,
-                   config.memory.latency + _FIRST_BEAT + by_strips)
+                   config.memory.latency + _FIRST_BEAT + request_cut(config) + by_strips)
         if d.offsets:
             scaled = max(scaled, slot + to_scaler) + 1
             slot += 1
@@ -142,7 +144,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
             slot += slots
             released.append(slot - 1 - idle * walks_rows(config) + _USE_TO_LOAD)
             last = slot - 1 - idle + to_scaler  # nothing waits for idle slots
-            ends += [last + _SCALE * t.scaled] * (tile == tiles - 1)
+            ends += [last + scale * t.scaled] * (tile == tiles - 1)
             continue
         records = 0
         for strip in strips(rows):
@@ -152,8 +154,8 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
             scaled = work + max(scaled, records + _RECORD, records - pass_slots + to_scaler)
             slot += max(weights + strip_words(config, strip, groups, d.offsets), work)
         released.append(records - 1 + _USE_TO_LOAD)
-        ends += [scaled - 1 + _SCALE] * (tile == tiles - 1)
-    return _writer_bound(config, d, blocks, ends) + _WRITE
+        ends += [scaled - 1 + scale] * (tile == tiles - 1)
+    return _writer_bound(config, d, blocks, ends) + write
 
 
 def _writer_bound(config: Configuration, d: Descriptor, blocks: list[int], ends: list[int]) -> int:
@@ -187,7 +189,8 @@ def _shared_cycles(config: Configuration, layout: SharedLayout, d: Descriptor) -
     beats = -(-d.columns // layout.k)  # of a plane
     per_word = config.activations_per_word // layout.k
     pass_beats = [per_word] * (beats // per_word) + [beats % per_word] * (beats % per_word > 0)
-    first = max(_FIRST_ISSUE + at_once - 1, config.memory.latency + _FIRST_BEAT)
+    first = max(_FIRST_ISSUE + at_once - 1,
+                config.memory.latency + _FIRST_BEAT + request_cut(config))
     blocks = [min(layout.rows, d.rows - start) for start in range(0, d.rows, layout.rows)]
     results = [rows * min(at_once, d.tokens - token) for token in range(0, d.tokens, at_once)
                for rows in blocks]
@@ -198,8 +201,8 @@ def _shared_cycles(config: Configuration, layout: SharedLayout, d: Descriptor) -
         for count in results:
             last = max(first + planes * beats - 1, free)
             first, free = last + 1, last + _LEAVE + count
-    stage = _STAGE if config.table.scaled else 0
-    return free - 1 + stage + _WRITE
+    stage = _STAGE + stage_cut(config) if config.table.scaled else 0
+    return free - 1 + stage + _WRITE + write_cut(config)
 
 
 def _reader_bound(results: list[int], block_words: list[int], tokens: int, first: int) -> int:

@@ -2,6 +2,7 @@
 """The exact cycles of an operation on vectors."""
 
 from .config import Configuration
+from .cuts import stage_cut
 from .descriptor import Descriptor, Opcode
 
 __all__ = ["vector_cycles"]
@@ -23,4 +24,4 @@ def vector_cycles(config: Configuration, d: Descriptor) -> int:
     beats = d.tokens * -(-d.columns // config.vector.lanes)
     if d.opcode == Opcode.GATHER:
         return _READ + beats * config.vector.lanes - 1 + _LOOK_UP + _WRITE
-    return _READ + beats - 1 + _STAGE + _WRITE
+    return _READ + beats - 1 + _STAGE + stage_cut(config) + _WRITE

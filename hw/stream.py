@@ -121,6 +121,8 @@ class ReservedQueue(wiring.Component):
         Payload.
     depth : int
         Words, a power of two from 4 on.
+    registered : bool
+        Whether the first word waits in a register, for a higher clock, not in distributed RAM.
 
     Members
     -------
@@ -139,10 +141,10 @@ class ReservedQueue(wiring.Component):
         If ``depth`` is not a power of two.
     """
 
-    def __init__(self, shape, depth: int):
+    def __init__(self, shape, depth: int, *, registered: bool = False):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"depth must be a power of two from 4 on, not {depth!r}")
-        self._shape, self._depth = shape, depth
+        self._shape, self._depth, self._registered = shape, depth, registered
         super().__init__({
             "reserve": In(1),
             "room": Out(1, init=1),
@@ -167,16 +169,34 @@ class ReservedQueue(wiring.Component):
             shape=Shape.cast(self._shape).width, depth=self._depth, init=[])
         write, read = words.write_port(), words.read_port(domain="comb")
         # One bit more than the address: a queue is full where only that one differs.
-        reserved, written, taken = (Signal(range(2 * self._depth), name=name)
-                                    for name in ("reserved", "written", "taken"))
+        reserved, written, taken, fetched = (
+            Signal(range(2 * self._depth), name=name)
+            for name in ("reserved", "written", "taken", "fetched"))
+        word = Value.cast(self.word)
         m.d.comb += [
             write.addr.eq(written[:-1]),
-            write.data.eq(self.word),
+            write.data.eq(word),
             write.en.eq(self.write),
-            read.addr.eq(taken[:-1]),
-            self.o.valid.eq(written != taken),
-            Value.cast(self.o.payload).eq(read.data),
         ]
+        if self._registered:
+            first, waiting = Signal.like(word, name="first", reset_less=True), Signal()
+            m.d.comb += [
+                read.addr.eq(fetched[:-1]),
+                waiting.eq(written != fetched),
+                Value.cast(self.o.payload).eq(first),
+            ]
+            with m.If(~self.o.valid | self.o.ready):
+                m.d.sync += [
+                    first.eq(Mux(waiting, read.data, word)),
+                    self.o.valid.eq(waiting | self.write),
+                    fetched.eq(fetched + (waiting | self.write)),
+                ]
+        else:
+            m.d.comb += [
+                read.addr.eq(taken[:-1]),
+                self.o.valid.eq(written != taken),
+                Value.cast(self.o.payload).eq(read.data),
+            ]
         occupied = Signal(range(2 * self._depth))
         m.d.comb += occupied.eq(reserved - taken)
         m.d.sync += [

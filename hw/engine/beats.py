@@ -9,6 +9,7 @@ from ...golden.config import Configuration
 from ...golden.weights import STRIP_ROWS
 from ..stream import Queue
 from ..table.commands import full_strip_words, part, strip_word_count, take, walk_command
+from ..tree import delayed
 from .memory import BURST, engine_request
 from .walker import MatrixWalker
 
@@ -120,8 +121,11 @@ class BeatReader(wiring.Component):
         has = Signal()
         records = Signal()  # the records of the strip are next, not its weights
         m.d.comb += has.eq(walk.scaled & (~walk.whole | walker.last_tile))
-        words = strip_word_count(m, self._config, "strip_words", walk, walker.count)
-        full = full_strip_words(m, self._config, "full_words", walk.groups, walk.offsets)
+        # A cycle late: a strip's records follow its weights.
+        words = delayed(m, "words", strip_word_count(
+            m, self._config, "strip_words", walk, walker.count))
+        full = delayed(m, "full", full_strip_words(
+            m, self._config, "full_words", walk.groups, walk.offsets))
         with m.If(strips):
             m.d.comb += self.request.valid.eq(1)
             with m.If(records):

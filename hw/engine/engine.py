@@ -6,8 +6,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
+from ...golden.cuts import request_cut
 from ...golden.shared import TRIT_PLANES
 from ..seam import host_read, host_write, run_request
+from ..stream import StreamRegister
 from ..table import table_unit
 from ..table.commands import table_command, walk_command
 from .activations import ActivationReader
@@ -15,7 +17,7 @@ from .arbiter import MemoryArbiter
 from .beats import BeatReader
 from .control import Control, report_layout
 from .host_port import HostPort
-from .memory import MemorySignature, longest_request
+from .memory import MemorySignature, engine_request, longest_request
 from .results import ResultWriter
 from .scratchpad import Scratchpad
 from .sparse import SparsePath
@@ -81,7 +83,12 @@ class Engine(wiring.Component):
         wiring.connect(m, table.results, results.i)
         wiring.connect(m, control.request, arbiter.program_request)
         wiring.connect(m, arbiter.program_beat, control.beat)
-        wiring.connect(m, beats.request, arbiter.unit_request)
+        if request_cut(config):
+            m.submodules.request = request = StreamRegister(engine_request(config))
+            wiring.connect(m, beats.request, request.i)
+            wiring.connect(m, request.o, arbiter.unit_request)
+        else:
+            wiring.connect(m, beats.request, arbiter.unit_request)
         m.d.comb += [
             activations.data.eq(scratchpad.unit_data),
             results.data.eq(scratchpad.other_data),

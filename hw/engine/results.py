@@ -6,11 +6,13 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
+from ...golden.cuts import write_cut
 from ...golden.descriptor import Element, element_bits
 from ..stream import Queue
 from ..table.commands import part, take
 from ..table.ports import results_layout
 from ..table.stage import result_layout
+from ..tree import delayed
 from .places import BlockPlaces
 from .scratchpad import scratchpad_write
 
@@ -33,9 +35,10 @@ def result_command(config: Configuration) -> data.StructLayout:
 class ResultWriter(wiring.Component):
     """Collect results in words and write them; bytes beyond the last row stay as they are.
 
-    Latency: a word is written two cycles after its last result; that of each further token, where
-    results of several come side by side, one more. Throughput: one result a cycle, of each. Then
-    results that begin a word, or end one, are taken as many cycles apart as there are tokens.
+    Latency: a word is written two cycles after its last result, with ``short_paths`` six; that of
+    each further token, where results of several come side by side, one more. Throughput: one result
+    a cycle, of each. Then results that begin a word, or end one, are taken as many cycles apart as
+    there are tokens.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ class ResultWriter(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last result of a word to its write, of the last token's."""
-        return 2 + self._lanes - 1
+        return 2 + write_cut(self._config) + self._lanes - 1
 
     def elaborate(self, platform):
         m = Module()
@@ -154,7 +157,7 @@ class ResultWriter(wiring.Component):
             self._stagger(m, command, item, valid, results, address, taken, place == 0, full,
                           tokens_left)
         else:
-            word, saturated = self._put(m, "word", item, valid, self.data)
+            word, saturated, item, valid = self._put(m, "word", item, valid)
             m.d.comb += [self.write.data.eq(word), self.saturated.eq(saturated)]
             m.d.sync += [self.write_valid.eq(valid & item.full), self.done.eq(valid & item.end)]
             with m.If(valid):
@@ -215,32 +218,53 @@ class ResultWriter(wiring.Component):
                 m.d.comb += mine.eq(here & (behind > lane))
             else:
                 mine = valid
-            word, saturated = self._put(m, f"word_{lane}", item, mine, self.data)
+            word, saturated, placed, putting = self._put(m, f"word_{lane}", item, mine)
             write = Signal(name=f"write_{lane}")
-            m.d.sync += write.eq(mine & item.full)
-            with m.If(mine & item.full):
-                m.d.sync += self.write.address.eq(item.address)
+            m.d.sync += write.eq(putting & placed.full)
+            with m.If(putting & placed.full):
+                m.d.sync += self.write.address.eq(placed.address)
             words.append(word)
             saturations.append(saturated)
             writes.append(write)
-        m.d.sync += self.done.eq(valid & item.end)
+        done = valid & item.end
+        for step in range(write_cut(self._config)):
+            done, before = Signal(name=f"done_{step}"), done
+            m.d.sync += done.eq(before)
+        m.d.sync += self.done.eq(done)
         m.d.comb += [self.write_valid.eq(Cat(writes).any()), self.saturated.eq(sum(saturations))]
         for word, write in zip(words, writes):
             with m.If(write):
                 m.d.comb += self.write.data.eq(word)
 
-    def _put(self, m, name, item, valid, there):
-        """Add to what is there, put the result in its place; return the word and saturation."""
-        size = self._config.word_bytes
+    def _put(self, m, name, item, valid):
+        """Add to what is there, put the result in its place.
+
+        What is there comes with the first result of a word.
+
+        Returns
+        -------
+        word, saturated, item, valid
+            The word from the cycle after the others on.
+        """
+        size, adds = self._config.word_bytes, self._config.table.scaled
         words = [Signal(32, name=f"{name}_{number}", reset_less=True)
                  for number in range(size // 4)]
-        if self._lanes > 1:  # the port is another token's, but for the first result of a word
-            there = Mux(item.first, there, Cat(words))
-        value, saturated = Signal(signed(32)), Signal()
-        m.d.comb += [value.eq(item.result.value), saturated.eq(item.result.saturated)]
-        if self._config.table.scaled:
-            with m.If(item.accumulate):
-                self._add(m, item, there, value, saturated)
+        there, result = self.data, item.result
+        if write_cut(self._config):
+            there, item, valid = self._step(m, f"{name}_read", there, item, valid)
+            element = delayed(m, f"{name}_element", self._element(m, item, there))
+            there, item, valid = self._step(m, f"{name}_chosen", there, item, valid)
+            total = delayed(m, f"{name}_total", item.result.value + element)
+            there, item, valid = self._step(m, f"{name}_added", there, item, valid)
+            result = self._saturated(m, name, item, total) if adds else item.result
+            result = delayed(m, f"{name}_saturated", result)
+            there, item, valid = self._step(m, f"{name}_put", there, item, valid)
+        else:
+            if self._lanes > 1:  # the port is another token's, but for the first result of a word
+                there = Mux(item.first, there, Cat(words))
+            if adds:
+                total = item.result.value + self._element(m, item, there)
+                result = self._saturated(m, name, item, total)
         with m.If(valid):
             with m.If(item.first):
                 m.d.sync += Cat(words).eq(there)
@@ -249,15 +273,24 @@ class ResultWriter(wiring.Component):
                     with m.Case(number):
                         with m.Switch(item.element):
                             with m.Case(Element.INT8):
-                                m.d.sync += word.word_select(item.place[:2], 8).eq(value)
+                                m.d.sync += word.word_select(item.place[:2], 8).eq(result.value)
                             with m.Case(Element.INT16):
-                                m.d.sync += word.word_select(item.place[1], 16).eq(value)
+                                m.d.sync += word.word_select(item.place[1], 16).eq(result.value)
                             with m.Default():
-                                m.d.sync += word.eq(value)
-        return Cat(words), valid & saturated
+                                m.d.sync += word.eq(result.value)
+        return Cat(words), valid & result.saturated, item, valid
 
-    def _add(self, m, item, present, value, saturated):
-        """Saturating sum of the result and the element in its place."""
+    def _step(self, m, name, there, item, valid):
+        """Return what is there, the result and its place, and whether they are, a cycle later."""
+        later = Signal.like(there, name=f"{name}_there", reset_less=True)
+        passes = Signal(name=f"{name}_valid")
+        m.d.sync += passes.eq(valid)
+        with m.If(valid & item.first):
+            m.d.sync += later.eq(there)
+        return later, delayed(m, f"{name}_item", item), passes
+
+    def _element(self, m, item, present):
+        """Return what is in the place of a result."""
         word, there = Signal(32), Signal(signed(32))
         with m.Switch(item.place[2:]):
             for number in range(self._config.word_bytes // 4):
@@ -270,15 +303,21 @@ class ResultWriter(wiring.Component):
                 m.d.comb += there.eq(word.word_select(item.place[1], 16).as_signed())
             with m.Default():
                 m.d.comb += there.eq(word.as_signed())
-        total = Signal(signed(33))
-        m.d.comb += total.eq(item.result.value + there)
-        with m.Switch(item.element):
-            for element in Element:
-                bits = element_bits(self._config, element)
-                with m.Case(element):
-                    outside = total != total[:bits].as_signed()
-                    m.d.comb += [
-                        saturated.eq(item.result.saturated | outside),
-                        value.eq(Mux(outside, Mux(total[-1], -(1 << bits - 1), (1 << bits - 1) - 1),
-                                     total)),
-                    ]
+        return there
+
+    def _saturated(self, m, name, item, total):
+        """Return the result; where it is to be added, the sum, saturated."""
+        result = Signal(result_layout, name=f"{name}_result")
+        m.d.comb += result.eq(item.result)
+        with m.If(item.accumulate):
+            with m.Switch(item.element):
+                for element in Element:
+                    bits = element_bits(self._config, element)
+                    with m.Case(element):
+                        outside = total != total[:bits].as_signed()
+                        m.d.comb += [
+                            result.saturated.eq(item.result.saturated | outside),
+                            result.value.eq(Mux(outside, Mux(
+                                total[-1], -(1 << bits - 1), (1 << bits - 1) - 1), total)),
+                        ]
+        return result

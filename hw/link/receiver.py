@@ -106,7 +106,7 @@ class Receiver(wiring.Component):
         fits = Signal()
         left_over = Signal(range(width + 1), reset_less=True)
         m.submodules.crc = check = Crc32(width)
-        first = ~body & (index == 0)
+        first = Signal(init=1)  # the next word is the first of a frame
         size = Cat(word.count[: (width - 1).bit_length()], index)
         m.d.comb += [
             # Decided by the first word, which comes two cycles after the end of the frame before,
@@ -123,7 +123,7 @@ class Receiver(wiring.Component):
         ]
         m.d.sync += ending.eq(0)
         with m.If(words.valid):
-            m.d.sync += room.eq(free)
+            m.d.sync += [room.eq(free), first.eq(word.last)]
             with m.If(word.last):
                 m.d.sync += [
                     ending.eq(1), index.eq(0), body.eq(0), left_over.eq(word.count),

@@ -69,17 +69,18 @@ class GroupScanner(wiring.Component):
         width, beat = self._width, self.i.payload
         position = Signal(range(width + 1))  # bytes of this word that belong to earlier groups
         passed = Signal()  # this word was passed on
-        run = Signal(range(LONGEST_RUN))  # bytes of this group in earlier words
+        # One more than the bytes of this group in earlier words.
+        code = Signal(range(1, LONGEST_RUN + 1), init=1)
         stop = Signal(range(width + 1))  # the next 00 in this word, or its end
         zero = Signal()
-        reach = Signal(range(LONGEST_RUN + width))  # bytes of this group up to `stop`
+        reach = Signal(range(LONGEST_RUN + width + 1))  # the code of this group up to `stop`
         full = Signal()
         after = Signal(range(width + 1))  # `position` of the next group
         m.d.comb += [
             stop.eq(beat.count),
-            reach.eq(run + stop - position),
-            full.eq(reach >= LONGEST_RUN),
-            after.eq(Mux(full, position + LONGEST_RUN - run, stop + zero)),
+            reach.eq(code + stop - position),
+            full.eq(reach > LONGEST_RUN),
+            after.eq(Mux(full, position + LONGEST_RUN + 1 - code, stop + zero)),
         ]
         for index in reversed(range(width)):
             with m.If((index >= position) & (index < beat.count)
@@ -97,7 +98,7 @@ class GroupScanner(wiring.Component):
             done.eq(Mux(beat.last, final, exhausted)),
             self.words.payload.data.eq(beat.data),
             self.words.payload.count.eq(beat.count),
-            self.groups.payload.code.eq(Mux(full, LONGEST_RUN, reach) + 1),
+            self.groups.payload.code.eq(Mux(full, LONGEST_RUN + 1, reach)),
             self.groups.payload.last.eq(final),
             # One of the two outputs may be taken before the other.
             self.words.valid.eq(self.i.valid & ~passed & (beat.count != 0)),
@@ -111,7 +112,7 @@ class GroupScanner(wiring.Component):
             m.d.sync += passed.eq(1)
             with m.If(~ended | self.groups.ready):
                 m.d.sync += [
-                    run.eq(Mux(ended, 0, reach)),
+                    code.eq(Mux(ended, 1, reach)),
                     position.eq(Mux(done, 0, after)),
                     passed.eq(~done),
                 ]

@@ -56,7 +56,8 @@ class SdramMemory(wiring.Component):
             self._config, self._hz, self._beat_bits)
         m.submodules.requests = requests = Queue(
             read_request(self._words, self._longest), _REQUESTS)
-        m.submodules.beats = beats = ReservedQueue(self._beat_bits, _BEATS)
+        m.submodules.beats = beats = ReservedQueue(
+            self._beat_bits, _BEATS, registered=True)
         wiring.connect(m, wiring.flipped(self.pins), controller.pins)
         wiring.connect(m, wiring.flipped(port.request), requests.i)
         wiring.connect(m, beats.o, wiring.flipped(port.beat))

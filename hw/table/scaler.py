@@ -12,7 +12,7 @@ from ..arithmetic import neighbour_sums, shift_left
 from ..stream import Queue, StreamRegister
 from .commands import most_groups, scale_command, walk_command
 from .records import RecordReader, record_layout
-from .stage import OUTPUT_LATENCY, OutputStage, result_layout
+from .stage import OutputStage, output_latency, result_layout
 
 __all__ = ["Scaler", "entry_layout", "scaler_command"]
 
@@ -51,7 +51,8 @@ class Scaler(wiring.Component):
     record if there are any. The sums of the activations come as entries of ones, before the rows
     of their tile, and are kept.
 
-    Latency: 8 cycles from an entry at the head of the queue before it to its result.
+    Latency: 8 cycles, with ``short_paths`` 10, from an entry at the head of the queue before it to
+    its result.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class Scaler(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an entry to its result."""
-        return 5 + OUTPUT_LATENCY
+        return 5 + output_latency(self._config)
 
     def elaborate(self, platform):
         m = Module()
@@ -212,19 +213,23 @@ class Scaler(wiring.Component):
 
         m.submodules.sums = store = memory.Memory(
             shape=signed(bits), depth=self._config.table.row_block, init=[])
-        # A block of two rows reads a sum when it is written.
+        # What is read waits in a register. A block of three rows reads a sum when it is written;
+        # one of two rows takes it from where it is added up.
         write = store.write_port()
         read = store.read_port(transparent_for=[write])
-        total, base = Signal(signed(bits), reset_less=True), Signal(signed(bits))
-        with m.If(~stages[3].first):
-            m.d.comb += base.eq(total)
-        with m.Elif(~stages[3].start):
-            m.d.comb += base.eq(read.data)
+        total, base = (Signal(signed(bits), name=name, reset_less=True)
+                       for name in ("total", "base"))
+        meets = Signal(reset_less=True)
+        m.d.sync += meets.eq(stages[3].valid & (stages[3].row == stages[1].row))
+        with m.If(stages[2].valid):
+            m.d.sync += base.eq(Mux(meets, total, read.data))
+            with m.If(stages[2].start):
+                m.d.sync += base.eq(0)
         with m.If(stages[3].valid):
-            m.d.sync += total.eq(base + term)
+            m.d.sync += total.eq(Mux(stages[3].first, base, total) + term)
         m.submodules.output = output = OutputStage(self._config)
         m.d.comb += [
-            read.addr.eq(stages[2].row),
+            read.addr.eq(stages[1].row),
             write.addr.eq(stages[4].row),
             write.data.eq(total),
             write.en.eq(stages[4].valid & stages[4].last & ~stages[4].emit),

@@ -12,7 +12,7 @@ from ..stream import Queue, ReservedQueue
 from .commands import scale_command
 from .ports import unit_ports
 from .registers import RegisterUnit
-from .stage import OUTPUT_LATENCY, OutputStage, result_layout
+from .stage import OutputStage, output_latency, result_layout
 
 __all__ = ["SharedTableUnit"]
 
@@ -55,7 +55,7 @@ class SharedTableUnit(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the last beat of a block to its first result at the output."""
-        return self._unit.latency + (OUTPUT_LATENCY + 1) * self._config.table.scaled
+        return self._unit.latency + (output_latency(self._config) + 1) * self._config.table.scaled
 
     def cycles(self, d: Descriptor) -> int:
         """Return the exact cycles of an operation, see :func:`luthier.golden.timing.cycles`."""

@@ -6,26 +6,29 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
+from ...golden.cuts import stage_cut
 from ...golden.descriptor import Element, element_bits
 from ...golden.scales import product_width, sum_width
 from .commands import scale_command
 
-__all__ = ["OUTPUT_LATENCY", "OutputStage", "result_layout"]
+__all__ = ["OutputStage", "output_latency", "result_layout"]
 
 #: A result: ``last`` of its command; ``saturated``: it was out of range.
 result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
-
-#: Cycles from a sum to its result.
-OUTPUT_LATENCY = 3
 
 #: Bits of the lower part of a sum, and of the multiplier.
 _WORD, _MULTIPLIER = 32, 16
 
 
+def output_latency(config: Configuration) -> int:
+    """Return the cycles from a sum to its result."""
+    return 3 + stage_cut(config)
+
+
 class OutputStage(wiring.Component):
     """Turn exact sums into results, see :func:`luthier.golden.scales.output_stage`.
 
-    Latency: 3 cycles. Throughput: one sum a cycle; it cannot be stalled.
+    Latency: 3 cycles, with ``short_paths`` 5. Throughput: one sum a cycle; it cannot be stalled.
 
     Parameters
     ----------
@@ -57,78 +60,80 @@ class OutputStage(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a sum to its result."""
-        return OUTPUT_LATENCY
+        return output_latency(self._config)
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(self._product_bits), name="product")
-        self._multiply(m, product)
-        # One bit more than a result, so that whatever was out of range still is.
-        quotient = Signal(signed(33), reset_less=True)
-        beyond, up = Signal(reset_less=True), Signal(reset_less=True)
-        valid, last = Signal(2), Signal(2)
-        shift = Signal.like(self.stage.shift, reset_less=True)
-        elements = [Signal.like(self.stage.element, name=f"element_{number}", reset_less=True)
-                    for number in range(2)]
+        cut, steps = stage_cut(self._config) // 2, self.latency
+        valid, last = Signal(steps - 1), Signal(steps - 1)
         m.d.sync += [
             Cat(valid, self.result_valid).eq(Cat(self.valid, valid)),
             Cat(last, self.result.last).eq(Cat(self.last, last)),
         ]
-        with m.If(self.valid):
-            m.d.sync += [shift.eq(self.stage.shift), elements[0].eq(self.stage.element)]
+
+        def held(name, value, step, registers=1):
+            """Return the value of that step as many steps later."""
+            for number in range(step, step + registers):
+                register = Signal(value.shape(), name=f"{name}_{number}", reset_less=True)
+                with m.If(Cat(self.valid, valid)[number]):
+                    m.d.sync += register.eq(value)
+                value = register
+            return value
+
+        product = held("product", self._multiply(m), 1, cut)
+        shift = held("shift", self.stage.shift, 0)
+        element = held("element", self.stage.element, 0, steps - 1)
+        # Of the bits below the half.
+        mask = held("mask", (((1 << shift)[: 1 << len(shift)]) - 1)[: 1 << len(shift)] >> 1, 1, cut)
+        shift = held("shift", shift, 1, cut)
 
         # The bit below the quotient is a half; the others below that decide a tie.
         shifted, whole = Signal(signed(len(product) + 1)), Signal(signed(len(product)))
-        mask = Signal(1 << len(shift))  # of the bits below the half
-        rest = Signal()
         m.d.comb += [
             shifted.eq(Cat(0, product).as_signed() >> shift),
             whole.eq(shifted >> 1),
-            mask.eq((((1 << shift)[: len(mask)]) - 1) >> 1),
-            rest.eq((product[: len(mask)] & mask).any()),
         ]
-        with m.If(valid[0]):
-            m.d.sync += [
-                quotient.eq(whole),
-                beyond.eq(whole != whole[:33].as_signed()),
-                up.eq(shifted[0] & (rest | whole[0])),
-                elements[1].eq(elements[0]),
-            ]
-            # The sign stays where the quotient is cut.
-            m.d.sync += quotient[32].eq(product[-1])
-
-        rounded = Signal(signed(34))
-        m.d.comb += rounded.eq(quotient + up)
-        with m.If(valid[1]):
-            with m.Switch(elements[1]):
-                for element in Element:
-                    bits = element_bits(self._config, element)
-                    with m.Case(element):
+        up = shifted[0] & ((product[: len(mask)] & mask).any() | whole[0])
+        # One bit more than a result, so that whatever was out of range still is. The sign stays
+        # where the quotient is cut.
+        quotient = held("quotient", Cat(whole[:32], product[-1]).as_signed(), 1 + cut)
+        up = held("up", up, 1 + cut)
+        if cut:
+            above = held("above", whole[32:], 2)
+            beyond = held("beyond", above.any() & ~above.all(), 3)
+        else:
+            beyond = held("beyond", whole != whole[:33].as_signed(), 1)
+        rounded = held("rounded", (quotient + up)[:34].as_signed(), 2 + cut, cut)
+        below = held("below", quotient[32], 2 + cut, cut)
+        with m.If(valid[-1]):
+            with m.Switch(element):
+                for kind in Element:
+                    bits = element_bits(self._config, kind)
+                    with m.Case(kind):
                         outside = beyond | (rounded != rounded[:bits].as_signed())
                         m.d.sync += self.result.saturated.eq(outside)
                         with m.If(outside):
                             m.d.sync += self.result.value.eq(
-                                Mux(quotient[32], -(1 << bits - 1), (1 << bits - 1) - 1))
+                                Mux(below, -(1 << bits - 1), (1 << bits - 1) - 1))
                         with m.Else():
                             m.d.sync += self.result.value.eq(rounded)
         return m
 
-    def _multiply(self, m, product):
+    def _multiply(self, m):
         """Multiply in a cycle; a long sum comes in two halves, that of the lower word unsigned.
 
-        They are put together in the next cycle.
+        They are put together in the next cycle, in which the product returned is there.
         """
         if len(self.total) <= _WORD:
-            kept = Signal(signed(len(product)), name="kept", reset_less=True)
+            kept = Signal(signed(self._product_bits), name="kept", reset_less=True)
             with m.If(self.valid):
                 m.d.sync += kept.eq(self.total * self.stage.multiplier)
-            m.d.comb += product.eq(kept)
-            return
+            return kept
         lower = Signal(signed(_WORD + _MULTIPLIER + 1), name="lower", reset_less=True)
-        upper = Signal(signed(len(product) - _WORD), name="upper", reset_less=True)
+        upper = Signal(signed(self._product_bits - _WORD), name="upper", reset_less=True)
         with m.If(self.valid):
             m.d.sync += [
                 lower.eq(self.total[:_WORD] * self.stage.multiplier),
                 upper.eq(self.total[_WORD:].as_signed() * self.stage.multiplier),
             ]
-        m.d.comb += product.eq(Cat(lower[:_WORD], upper + (lower >> _WORD)))
+        return Cat(lower[:_WORD], upper + (lower >> _WORD))[: self._product_bits].as_signed()

@@ -233,7 +233,7 @@ class TableUnit(wiring.Component):
         # A place in the queue is taken when what will fill it is issued.
         m.submodules.queue = queue = ReservedQueue(data.StructLayout(
             {name: data.ArrayLayout(sums, count) if name == "values" else field.shape
-             for name, field in layout}), 32)
+             for name, field in layout}), 32, registered=True)
         first = self._accumulators[0]
         slot = first.result_slot
         flags = [name for name in layout.members if name != "values"]

@@ -8,22 +8,25 @@ from amaranth.lib.wiring import In, Out
 from ...golden.config import Configuration
 from ...golden.descriptor import Element, element_bits
 from ..table.commands import scale_command
-from ..table.stage import OUTPUT_LATENCY, OutputStage
+from ..table.stage import OutputStage, output_latency
 from ..tree import delayed
 
-__all__ = ["LANE_LATENCY", "RescaleLane"]
+__all__ = ["RescaleLane", "lane_latency"]
 
-#: Cycles from a sample to its result: those of the output stage, and one to add.
-LANE_LATENCY = OUTPUT_LATENCY + 1
 #: Bits of a sample.
 _SAMPLE = 32
+
+
+def lane_latency(config: Configuration) -> int:
+    """Return the cycles from a sample to its result: the output stage's, and one to add."""
+    return output_latency(config) + 1
 
 
 class RescaleLane(wiring.Component):
     """``saturate(saturate(round(x * multiplier / 2**shift)) + other)``, half to even.
 
-    Latency: 4 cycles. Throughput: one sample a cycle; it cannot be stalled. Takes a multiplier of
-    32 by 16 bits.
+    Latency: 4 cycles, with ``short_paths`` 6. Throughput: one sample a cycle; it cannot be stalled.
+    Takes a multiplier of 32 by 16 bits.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ class RescaleLane(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a sample to its result."""
-        return LANE_LATENCY
+        return lane_latency(self._config)
 
     def elaborate(self, platform):
         m = Module()

@@ -10,7 +10,7 @@ from ..arithmetic import count_ones
 from ..fwht.layouts import sample_layout
 from ..stream import ReservedQueue
 from ..table.commands import scale_command
-from .lane import LANE_LATENCY, RescaleLane
+from .lane import RescaleLane, lane_latency
 
 __all__ = ["VectorUnit", "vector_results_layout"]
 
@@ -59,7 +59,7 @@ class VectorUnit(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat to its results: the lanes, and the queue behind them."""
-        return LANE_LATENCY + 1
+        return lane_latency(self._config) + 1
 
     def elaborate(self, platform):
         m = Module()
@@ -72,7 +72,8 @@ class VectorUnit(wiring.Component):
             self.other.ready.eq(issue & self.add),
             queue.reserve.eq(issue),
         ]
-        valid, last = Signal(LANE_LATENCY), Signal(LANE_LATENCY)
+        latency = lane_latency(self._config)
+        valid, last = Signal(latency), Signal(latency)
         m.d.sync += [valid.eq(Cat(issue, valid)), last.eq(Cat(self.i.payload.last, last))]
         saturated = []
         for number in range(self._lanes):

@@ -111,17 +111,33 @@ BUILDS = {
     "int8_lutram": {"quantisation": "int8", "alphabets": "planes", "scaled": False},
     "int8_registers": {"quantisation": "int8", "alphabets": "planes", "scaled": False,
                        "store": "registers", "row_block": 16, "tokens": 2},
+    "unscaled": {"scaled": False},
+    "tokens": {"beat_bits": 256, "tokens": 4},
+    "registers": {"store": "registers", "row_block": 16, "tokens": 2},
 }
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("name", BUILDS)
-def test_builds(name, seed):
+def build(name, short_paths):
     table = TINY.table.model_dump(exclude_none=True) | BUILDS[name]
-    config = Configuration.from_data(
-        TINY.model_dump(exclude_none=True) | {"name": name, "table": table})
+    return Configuration.from_data(TINY.model_dump(exclude_none=True) | {
+        "name": name, "short_paths": short_paths, "table": table})
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("short_paths", [False, True])
+@pytest.mark.parametrize("name", BUILDS)
+def test_builds(name, short_paths, seed):
+    config = build(name, short_paths)
     with SimTransport(build_board(config), config) as transport:
         print(f"\n{name}: {sweep(Runner(Link(transport), config), config, 30_000, seed, {})}")
+
+
+def test_short_paths(seed):
+    """Registers more, and as many cycles."""
+    config = Configuration.from_data(TINY.model_dump(exclude_none=True) | {
+        "name": "short_paths", "short_paths": True})
+    with SimTransport(build_board(config), config) as transport:
+        print(f"\n{sweep(Runner(Link(transport), config), config, 2_000, seed, {})}")
 
 
 #: Those without an SDRAM, whose cycles are exact.

@@ -22,9 +22,9 @@ from luthier.sim.transport import SimTransport, build_board
 from luthier.sim.vector_operations import random_vectors
 
 
-def configuration(name, sparse, words=4096, **table):
+def configuration(name, sparse, words=4096, short_paths=False, **table):
     return Configuration.from_data({
-        "name": name, "scratchpad": {"words": 2048}, "memory": {"words": words},
+        "name": name, "short_paths": short_paths, "scratchpad": {"words": 2048}, "memory": {"words": words},
         "table": {"row_block": 16, "max_rows": 512, "max_columns": 512} | table,
         "vector": {"lanes": 2}, "sparse": sparse,
         "transform": {"samples": 64, "lanes": 2, "bits": 4, "group": 64}})
@@ -39,6 +39,8 @@ CASES = {
         "block": 16, "kept": [8, 16], "weight_bits": 4, "lanes": 1}, activation_bits=5),
     "narrow": configuration("sparse-narrow", {"block": 4, "kept": [1, 2, 4], "lanes": 2},
                             beat_bits=64, activation_bits=16, max_columns=508),
+    "short_paths": configuration("sparse-short-paths", {"block": 4, "kept": [2, 4]},
+                                 short_paths=True),
 }
 PAIRS = CASES["pairs"]
 MIXED = ((random_sparse, 0.5), (random_vectors, 0.2), (random_transform, 0.1),

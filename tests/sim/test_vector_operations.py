@@ -20,9 +20,9 @@ from luthier.sim.transport import SimTransport, build_board
 from luthier.sim.vector_operations import random_vectors
 
 
-def configuration(name, lanes, **table):
+def configuration(name, lanes, short_paths=False, **table):
     return Configuration.from_data({
-        "name": name, "scratchpad": {"words": 2048}, "memory": {"words": 4096},
+        "name": name, "short_paths": short_paths, "scratchpad": {"words": 2048}, "memory": {"words": 4096},
         "table": {"row_block": 16, "max_rows": 512, "max_columns": 512} | table,
         "vector": {"lanes": lanes},
         "transform": {"samples": 64, "lanes": 2, "bits": 4, "group": 64}})
@@ -32,6 +32,7 @@ CASES = {
     "vectors": configuration("vectors", 4),
     "lane": configuration("lane", 1, beat_bits=64, activation_bits=12),
     "wide": configuration("wide", 16, beat_bits=512, activation_bits=5),
+    "short_paths": configuration("short_paths", 4, short_paths=True),
 }
 VECTORS = CASES["vectors"]
 MIXED = ((random_vectors, 0.6), (random_transform, 0.2), (random_operation, 0.2))
@@ -143,7 +144,9 @@ def test_refusals(runners, good, change, code):
     assert refusal(runner.config, good) == Refusal.NONE
     assert refusal(runner.config, bad) == code
     rng = np.random.default_rng(1)
-    got, _ = runner.run(random_program(runner.config, rng, [good, bad]))
+    first = good if code else replace(good, release=1)  # one may read what the other writes
+    got, _ = runner.run(random_program(
+        runner.config, rng, [first, bad if code else replace(bad, wait=1)]))
     assert got.code == code
     got, _ = runner.run(random_program(runner.config, rng, [good]))
     assert got.code == Refusal.NONE
