@@ -273,10 +273,10 @@ class Engine(wiring.Component):
                 fresh.stage.element.eq(d.destination_type),
             ]
         wanted, room = Signal(), Signal()
-        m.d.comb += [
-            room.eq(Cat(*(mover.command.ready for mover in movers)).all() & (left == 0)),
-            taken.eq(wanted & room),
-        ]
+        m.d.comb += taken.eq(wanted & room)
+        # Until there is a command, who has room keeps it.
+        m.d.sync += room.eq(Cat(*(mover.command.ready for mover in movers)).all() & (left == 0)
+                            & ~taken)
         m.d.comb += [mover.command.valid.eq(taken) for mover in movers]
         with m.If(taken):
             m.d.sync += [held.eq(fresh), left.eq(times - table.command.ready)]

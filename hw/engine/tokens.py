@@ -69,6 +69,7 @@ class TokenQueues(wiring.Component):
         # Whether a queue holds tokens, will hold some, is full: registers beside the counts.
         present_any, promised_any, full = (Signal(TOKEN_QUEUES, name=name) for name in (
             "present_any", "promised_any", "full"))
+        allowed = Signal()
         takes, puts, arrives = (Signal(TOKEN_QUEUES, name=name) for name in (
             "takes", "puts", "arrives"))
         m.d.comb += [
@@ -76,8 +77,11 @@ class TokenQueues(wiring.Component):
             puts.eq(Mux(self.dispatch, self.release, 0)),
             arrives.eq(Mux(self.done, oldest, 0) | Mux(self.instant, puts, 0)),
             # Two tokens for one queue in one cycle are not counted: the instant ones wait.
-            self.ready.eq(~(self.wait & ~present_any).any() & (self.underway != self.OPERATIONS)
-                          & ~(self.instant & self.done)),
+            self.ready.eq(allowed & ~(self.instant & self.done)),
+        ]
+        # What is missing can only come, until there is a dispatch.
+        m.d.sync += [
+            allowed.eq(~(self.wait & ~present_any).any() & (self.underway != self.OPERATIONS)),
             self.refused.eq(((self.wait & ~promised_any)
                              | (self.release & ~self.wait & full)).any()),
         ]

@@ -22,7 +22,8 @@ from luthier.sim.vector_operations import random_vectors
 
 def configuration(name, lanes, short_paths=False, **table):
     return Configuration.from_data({
-        "name": name, "short_paths": short_paths, "scratchpad": {"words": 2048}, "memory": {"words": 4096},
+        "name": name, "short_paths": short_paths,
+        "scratchpad": {"words": 2048}, "memory": {"words": 4096},
         "table": {"row_block": 16, "max_rows": 512, "max_columns": 512} | table,
         "vector": {"lanes": lanes},
         "transform": {"samples": 64, "lanes": 2, "bits": 4, "group": 64}})
