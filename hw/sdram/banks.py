@@ -89,7 +89,8 @@ class Banks(wiring.Component):
         """Return a signal that is low from the cycle after an event until its cycles are over."""
         left = Signal(range(max(2, *(cycles for _, cycles in events))), name=f"{name}_left")
         over = Signal(name=f"{name}_over", init=1)
-        m.d.sync += [left.eq(Mux(over, 0, left - 1)), over.eq(left <= 1)]
+        nearly = left <= 1 if len(left) > 1 else 1
+        m.d.sync += [left.eq(Mux(over, 0, left - 1)), over.eq(nearly)]
         for event, cycles in events:
             with m.If(event):
                 m.d.sync += [left.eq(cycles - 1), over.eq(cycles == 1)]
