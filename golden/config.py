@@ -64,7 +64,7 @@ class Configuration(Section):
         SDRAM's times and on a board.
     short_paths : bool
         More registers in the logic between memory and scratchpad, for a higher clock on an FPGA,
-        and up to 6 more cycles for an operation.
+        and up to 7 more cycles for an operation.
     table, scratchpad, memory, link
         One section for each part.
     transform, vector, sparse
@@ -213,8 +213,11 @@ class Configuration(Section):
 
     def canonical_json(self) -> str:
         """JSON text with sorted keys, no spaces, no ``description`` and nothing that is not there.
+
+        So a device without ``short_paths`` keeps its hash.
         """
-        data = self.model_dump(mode="json", exclude={"description"}, exclude_none=True)
+        left_out = {"description"} if self.short_paths else {"description", "short_paths"}
+        data = self.model_dump(mode="json", exclude=left_out, exclude_none=True)
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
     @property

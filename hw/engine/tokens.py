@@ -24,7 +24,7 @@ class TokenQueues(wiring.Component):
     clear : ``In(1)``
         Forget all tokens. No operation is under way.
     wait, release : ``In(8)``
-        Masks of the operation that is next.
+        Masks of the operation that is next, there a cycle before ``ready`` and ``refused`` count.
     ready : ``Out(1)``
         It may be dispatched.
     refused : ``Out(1)``

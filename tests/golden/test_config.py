@@ -52,7 +52,7 @@ BAD = [
      "scratchpad.words (64) must be at least 513 to hold table.max_columns (8192) activations and "
      "a word of results; raise scratchpad.words or lower table.max_columns"),
     ({"table": {"beat_bit": 64}}, "table.beat_bit is not a known key; did you mean 'beat_bits'?"),
-    ({"zzz": 1}, "zzz is not a known key; known keys are name, description, clock_hz, table,"),
+    ({"zzz": 1}, "zzz is not a known key; known keys are name, description, clock_hz,"),
     ({"table": 3}, "table must be a table of keys, not 3"),
 ]
 

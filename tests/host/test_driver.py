@@ -43,7 +43,8 @@ def ternary(rows, columns, seed=0):
 def test_connect_adopts_what_the_device_has(name, tmp_path):
     config = load_configuration(name)
     path = tmp_path / "same.toml"
-    lines = [f'name = "{config.name}"', f"clock_hz = {config.clock_hz}"]
+    lines = [f'name = "{config.name}"', f"clock_hz = {config.clock_hz}",
+             f"short_paths = {json.dumps(config.short_paths)}"]
     for section, keys in config.model_dump(exclude_none=True).items():
         if isinstance(keys, dict):
             lines.append(f"[{section}]")

@@ -27,6 +27,7 @@ def test_against_counters(seed, queues):
                              for odds in (1 - bias, bias))
             ctx.set(unit.wait, wait)
             ctx.set(unit.release, release)
+            await ctx.tick()
             each = [(wait >> queue & 1, release >> queue & 1) for queue in range(TOKEN_QUEUES)]
             refused = any(promised[q] == 0 if w else r and promised[q] == TOKEN_LIMIT
                           for q, (w, r) in enumerate(each))
@@ -47,6 +48,8 @@ def test_against_counters(seed, queues):
             ctx.set(unit.clear, clear)
             await ctx.tick()
             ctx.set(unit.dispatch, 0)
+            ctx.set(unit.done, 0)
+            ctx.set(unit.clear, 0)
             if done:
                 for q, r in enumerate(underway.popleft()):
                     present[q] += r
