@@ -55,7 +55,8 @@ def group_scanner(width: int):
             dut.i.valid & dut.i.ready, seen | taken | (beat.count == 0)))
         bench.fact("words go on unchanged", implies(taken, Value.cast(dut.words.payload) == Cat(
             beat.data, beat.count)))
-        position, run = unit.signal("position"), unit.signal("run")
+        position, opened = unit.signal("position"), unit.signal("code")
+        run = bench.named((opened - 1)[: len(opened)], "run")
         after, code, ended, last = _next_group(bench, beat, position, run, width)
         bench.fact("groups end where the rules say", implies(dut.groups.valid, ended))
         bench.fact("codes are those of the rules", implies(
@@ -79,7 +80,7 @@ def group_scanner(width: int):
         bench.lemma("what was passed on is known", unit.signal("passed") == seen
                     | (dut.i.valid & (beat.count == 0) & unit.signal("passed")))
         bench.lemma("a group begins in one word", (run == 0) | (position == 0))
-        bench.lemma("the group is not full", run < LONGEST_RUN)
+        bench.lemma("the group is not full", (opened != 0) & (opened <= LONGEST_RUN))
         bench.lemma("position lies in the word", implies(
             position != 0, dut.i.valid & unit.signal("passed") & (position <= beat.count)))
         bench.lemma("each cycle leaves a byte behind", waits <= position)
@@ -150,7 +151,7 @@ def group_sender(width: int):
 
 def _run_kept(unit: Unit) -> None:
     # The end of a group in the middle of a word does not start the count anew.
-    unit.corrupt("run", lambda _: unit.signal("reach"), 0)
+    unit.corrupt("code", lambda _: unit.signal("reach"), 0)
 
 
 def _no_end(unit: Unit) -> None:

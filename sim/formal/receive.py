@@ -137,6 +137,8 @@ def slots(width: int):
             bench.m.d.sync += found.eq(level != window)
         bench.fact("a good frame is kept if a slot was free when it began", implies(
             ending & unit.signal("good"), Mux(found, unit.signal("kept"), dut.overrun)))
+        bench.lemma("the first word of a frame is known", unit.signal("first")
+                    == ((index == 0) & ~unit.signal("write__body")))
         bench.lemma("slots follow each other", slot == (oldest + level)[: len(slot)])
         busy = unit.signal("write__body") | (index != 0) | ending
         bench.lemma("a frame that has room keeps it", implies(
