@@ -85,7 +85,8 @@ def _list(output: Output, configs: list[Configuration]) -> None:
 
 def _explain(output: Output, config: Configuration) -> None:
     output.line(f"{config.name}: {config.description}")
-    rows: list[tuple[str, Any]] = [("clock_hz", config.clock_hz)]
+    rows: list[tuple[str, Any]] = [("clock_hz", config.clock_hz),
+                                   ("short_paths", config.short_paths)]
     for section, keys in config:
         if isinstance(keys, Section):
             rows += [(f"{section}.{key}", value) for key, value in keys if value is not None]

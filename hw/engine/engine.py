@@ -215,7 +215,7 @@ class Engine(wiring.Component):
         wanted : Signal
             To be set.
         room : Signal
-            All have room for it.
+            All have room for it; known a cycle later.
         """
         d, config = control.descriptor, self._config
         activations, beats, results = (mover.command.payload for mover in movers)

@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
 from ...golden.cuts import write_cut
-from ...golden.descriptor import Element, element_bits
+from ...golden.descriptor import Element
 from ..stream import Queue
 from ..table.commands import part, take
 from ..table.ports import results_layout
-from ..table.stage import result_layout
+from ..table.stage import result_layout, saturated
 from ..tree import delayed
 from .places import BlockPlaces
 from .scratchpad import scratchpad_write
@@ -309,15 +309,8 @@ class ResultWriter(wiring.Component):
         """Return the result; where it is to be added, the sum, saturated."""
         result = Signal(result_layout, name=f"{name}_result")
         m.d.comb += result.eq(item.result)
+        value, outside = saturated(m, self._config, name, total, item.element)
         with m.If(item.accumulate):
-            with m.Switch(item.element):
-                for element in Element:
-                    bits = element_bits(self._config, element)
-                    with m.Case(element):
-                        outside = total != total[:bits].as_signed()
-                        m.d.comb += [
-                            result.saturated.eq(item.result.saturated | outside),
-                            result.value.eq(Mux(outside, Mux(
-                                total[-1], -(1 << bits - 1), (1 << bits - 1) - 1), total)),
-                        ]
+            m.d.comb += [result.value.eq(value),
+                         result.saturated.eq(item.result.saturated | outside)]
         return result

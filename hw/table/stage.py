@@ -11,7 +11,7 @@ from ...golden.descriptor import Element, element_bits
 from ...golden.scales import product_width, sum_width
 from .commands import scale_command
 
-__all__ = ["OutputStage", "output_latency", "result_layout"]
+__all__ = ["OutputStage", "output_latency", "result_layout", "saturated"]
 
 #: A result: ``last`` of its command; ``saturated``: it was out of range.
 result_layout = data.StructLayout({"value": signed(32), "last": 1, "saturated": 1})
@@ -23,6 +23,21 @@ _WORD, _MULTIPLIER = 32, 16
 def output_latency(config: Configuration) -> int:
     """Return the cycles from a sum to its result."""
     return 3 + stage_cut(config)
+
+
+def saturated(m, config: Configuration, name: str, total, element):
+    """Return the ``element`` nearest to a signed number, signed(32), and whether it is another."""
+    value, outside = Signal(signed(32), name=f"{name}_value"), Signal(name=f"{name}_outside")
+    with m.Switch(element):
+        for kind in Element:
+            bits = element_bits(config, kind)
+            with m.Case(kind):
+                m.d.comb += [
+                    outside.eq(total != total[:bits].as_signed()),
+                    value.eq(Mux(outside, Mux(total[-1], -(1 << bits - 1), (1 << bits - 1) - 1),
+                                 total)),
+                ]
+    return value, outside
 
 
 class OutputStage(wiring.Component):
@@ -84,7 +99,7 @@ class OutputStage(wiring.Component):
         shift = held("shift", self.stage.shift, 0)
         element = held("element", self.stage.element, 0, steps - 1)
         # Of the bits below the half.
-        mask = held("mask", (((1 << shift)[: 1 << len(shift)]) - 1)[: 1 << len(shift)] >> 1, 1, cut)
+        mask = held("mask", ((1 << shift) - 1)[1 : 1 << len(shift)], 1, cut)
         shift = held("shift", shift, 1, cut)
 
         # The bit below the quotient is a half; the others below that decide a tie.

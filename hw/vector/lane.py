@@ -6,9 +6,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.config import Configuration
-from ...golden.descriptor import Element, element_bits
 from ..table.commands import scale_command
-from ..table.stage import OutputStage, output_latency
+from ..table.stage import OutputStage, output_latency, saturated
 from ..tree import delayed
 
 __all__ = ["RescaleLane", "lane_latency"]
@@ -64,14 +63,6 @@ class RescaleLane(wiring.Component):
         other = delayed(m, "other", self.other, stage.latency)
         total = Signal(signed(_SAMPLE + 1))
         m.d.comb += total.eq(stage.result.value + Mux(self.add, other, 0))
-        with m.Switch(self.stage.element):
-            for element in Element:
-                bits = element_bits(self._config, element)
-                with m.Case(element):
-                    outside = total != total[:bits].as_signed()
-                    m.d.sync += [
-                        self.saturated.eq(stage.result.saturated | outside),
-                        self.y.eq(Mux(outside, Mux(
-                            total[-1], -(1 << bits - 1), (1 << bits - 1) - 1), total)),
-                    ]
+        value, outside = saturated(m, self._config, "sum", total, self.stage.element)
+        m.d.sync += [self.y.eq(value), self.saturated.eq(stage.result.saturated | outside)]
         return m

@@ -8,10 +8,29 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
-from luthier.hw.stream import BypassQueue, Queue, StreamRegister
+from luthier.hw.stream import BypassQueue, Queue, ReservedQueue, StreamRegister
 from luthier.sim.streams import simulate, sink, source
+
+
+class Reserving(wiring.Component):
+    """A queue whose places are taken and filled in one cycle."""
+
+    def __init__(self, *, registered):
+        self._queue = ReservedQueue(8, 4, registered=registered)
+        self.latency = self._queue.latency
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = self._queue
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        taken = self.i.valid & self.i.ready
+        m.d.comb += [self.i.ready.eq(queue.room), queue.word.eq(self.i.payload),
+                     queue.reserve.eq(taken), queue.write.eq(taken)]
+        return m
+
 
 UNITS = {
     "queue_1": lambda: Queue(8, 1),
@@ -20,6 +39,8 @@ UNITS = {
     "bypass_1": lambda: BypassQueue(8, 1),
     "bypass_4": lambda: BypassQueue(8, 4),
     "register": lambda: StreamRegister(8),
+    "reserved": lambda: Reserving(registered=False),
+    "reserved_registered": lambda: Reserving(registered=True),
 }
 
 
@@ -34,8 +55,9 @@ def test_keeps_order(make, p_valid, p_ready):
     assert received == words
 
 
-@pytest.mark.parametrize("make", [UNITS["queue_4"], UNITS["bypass_1"], UNITS["register"]],
-                         ids=["queue", "bypass", "register"])
+@pytest.mark.parametrize("make", [
+    UNITS[name] for name in ("queue_4", "bypass_1", "register", "reserved", "reserved_registered")],
+    ids=["queue", "bypass", "register", "reserved", "reserved_registered"])
 def test_latency_and_full_rate(make):
     unit, received, times = make(), [], []
     words = list(range(50))

@@ -119,23 +119,19 @@ BUILDS = {
 }
 
 
-def build(name, short_paths):
-    table = TINY.table.model_dump(exclude_none=True) | BUILDS[name]
-    return Configuration.from_data(TINY.model_dump(exclude_none=True) | {
-        "name": name, "short_paths": short_paths, "table": table})
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("short_paths", [False, True])
 @pytest.mark.parametrize("name", BUILDS)
 def test_builds(name, short_paths, seed):
-    config = build(name, short_paths)
+    table = TINY.table.model_dump(exclude_none=True) | BUILDS[name]
+    config = Configuration.from_data(TINY.model_dump(exclude_none=True) | {
+        "name": name, "short_paths": short_paths, "table": table})
     with SimTransport(build_board(config), config) as transport:
         print(f"\n{name}: {sweep(Runner(Link(transport), config), config, 30_000, seed, {})}")
 
 
 def test_short_paths(seed):
-    """Registers more, and as many cycles."""
+    """Bit for bit, and as many cycles more as are declared."""
     config = Configuration.from_data(TINY.model_dump(exclude_none=True) | {
         "name": "short_paths", "short_paths": True})
     with SimTransport(build_board(config), config) as transport:
