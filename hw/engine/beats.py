@@ -136,7 +136,7 @@ class BeatReader(wiring.Component):
             with m.Else():
                 m.d.comb += [
                     self.request.payload.address.eq(weights),
-                    self.request.payload.length.eq(walker.count * walk.used),
+                    self.request.payload.length.eq(_times(walker.count, walk.used)),
                 ]
         with m.If(strips & taken):
             m.d.sync += records.eq(~records & has)
@@ -144,7 +144,7 @@ class BeatReader(wiring.Component):
             with m.If(records):
                 m.d.sync += scales.eq(scales + full + Mux(walker.count > STRIP_ROWS, full, 0))
             with m.Else():
-                m.d.sync += weights.eq(weights + walker.count * walk.planes)
+                m.d.sync += weights.eq(weights + _times(walker.count, walk.planes))
         m.d.comb += [
             walker.trits.eq(walk.trits),
             walker.rows.eq(walk.rows),
@@ -156,3 +156,9 @@ class BeatReader(wiring.Component):
         with m.If(begins):
             m.d.comb += walker.load.eq(1)
             m.d.sync += [weights.eq(command.weights), scales.eq(command.scales), records.eq(0)]
+
+
+def _times(rows, planes):
+    """Return the product of two short numbers without a DSP, whose delay is several adders'."""
+    terms = [Mux(bit, rows << place, 0) for place, bit in enumerate(planes)]
+    return (terms[0] + terms[1]) + (terms[2] + terms[3])

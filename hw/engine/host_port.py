@@ -18,8 +18,8 @@ __all__ = ["HostPort"]
 class HostPort(wiring.Component):
     """Serve a master that reads and writes only while no program runs, one command at a time.
 
-    Latency: 3 cycles from a request to the first word of the scratchpad; that of the device memory
-    adds none. Throughput: one word a cycle.
+    Latency: 3 cycles from a request to the first word of the scratchpad; a beat of the
+    device memory leaves a cycle after it came. Throughput: one word a cycle.
 
     Parameters
     ----------
@@ -70,8 +70,9 @@ class HostPort(wiring.Component):
         return m
 
     def _read(self, m):
-        """Read words of either memory; those of the scratchpad come through a queue."""
+        """Read words of either memory; all come through a queue."""
         m.submodules.words = queue = Queue(self._config.table.beat_bits, 2)
+        wiring.connect(m, queue.o, wiring.flipped(self.read))
         request = self.request
         address, arrived = self.address, Signal()
         left = Signal.like(request.payload.count)
@@ -79,7 +80,7 @@ class HostPort(wiring.Component):
         m.d.comb += [
             self.memory_request.payload.address.eq(request.payload.address),
             self.memory_request.payload.length.eq(request.payload.count),
-            queue.i.payload.eq(self.data),
+            queue.i.payload.eq(Mux(from_memory, self.memory_beat.payload, self.data)),
             queue.i.valid.eq(arrived),
         ]
         m.d.sync += arrived.eq(issue)
@@ -88,31 +89,25 @@ class HostPort(wiring.Component):
                 address.eq(request.payload.address),
                 from_memory.eq(request.payload.space == Space.MEMORY),
             ]
-            with m.If(request.payload.space == Space.MEMORY):
-                free = (queue.level == 0) & ~arrived
-                m.d.comb += [
-                    self.memory_request.valid.eq(request.valid & free),
-                    request.ready.eq(self.memory_request.ready & free),
-                ]
-            with m.Else():
-                m.d.comb += request.ready.eq(queue.level == 0)
+            # All words of the one before have left, or wait in the queue.
+            with m.If(~arrived):
+                with m.If(request.payload.space == Space.MEMORY):
+                    m.d.comb += [
+                        self.memory_request.valid.eq(request.valid),
+                        request.ready.eq(self.memory_request.ready),
+                    ]
+                with m.Else():
+                    m.d.comb += request.ready.eq(1)
             with m.If(request.valid & request.ready):
                 m.d.sync += left.eq(request.payload.count)
         with m.Elif(from_memory):
             m.d.comb += [
-                self.read.valid.eq(self.memory_beat.valid),
-                self.read.payload.eq(self.memory_beat.payload),
-                self.memory_beat.ready.eq(self.read.ready),
+                queue.i.valid.eq(self.memory_beat.valid),
+                self.memory_beat.ready.eq(queue.i.ready),
             ]
-            with m.If(self.read.valid & self.read.ready):
+            with m.If(self.memory_beat.valid & queue.i.ready):
                 m.d.sync += left.eq(left - 1)
         with m.Else():
             m.d.comb += issue.eq(queue.level + arrived < 2)
             with m.If(issue):
                 m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
-        with m.If(queue.o.valid):
-            m.d.comb += [
-                self.read.valid.eq(1),
-                self.read.payload.eq(queue.o.payload),
-                queue.o.ready.eq(self.read.ready),
-            ]
