@@ -214,9 +214,13 @@ class Configuration(Section):
     def canonical_json(self) -> str:
         """JSON text with sorted keys, no spaces, no ``description`` and nothing that is not there.
 
-        So a device without ``short_paths`` keeps its hash.
+        So a device without ``short_paths`` or ``sparse.csr`` keeps its hash.
         """
-        left_out = {"description"} if self.short_paths else {"description", "short_paths"}
+        left_out: dict[str, bool | set[str]] = {"description": True}
+        if not self.short_paths:
+            left_out["short_paths"] = True
+        if self.sparse is not None and not self.sparse.csr:
+            left_out["sparse"] = {"csr"}
         data = self.model_dump(mode="json", exclude=left_out, exclude_none=True)
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
 

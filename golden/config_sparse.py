@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from .config_fields import Section, integer, one_of, power_of_two
+from .config_fields import Section, boolean, integer, one_of, power_of_two
 from .config_sections import TableConfiguration
-from .sparse.encodings import BlockFormat, smallest_format
+from .sparse.encodings import BlockFormat, RowFormat, smallest_format
 
 __all__ = ["SparseConfiguration"]
 
@@ -37,12 +37,16 @@ class SparseConfiguration(Section):
         4 or 8.
     lanes : int
         Results per cycle: 1, 2, 4, 8 or 16, at most D/32.
+    csr : bool
+        Whether there is, besides, a multiplier for single weights at gaps, one a cycle: scattered
+        outliers and sparse adapters.
     """
 
     block: Annotated[int, one_of(4, 8, 16)] = 4
     kept: Annotated[tuple[int, ...], BeforeValidator(_counts)] = (2,)
     weight_bits: Annotated[int, one_of(4, 8)] = 8
     lanes: Annotated[int, power_of_two(1, 16)] = 4
+    csr: Annotated[bool, BeforeValidator(boolean)] = False
 
     @model_validator(mode="after")
     def _check_combinations(self):
@@ -73,3 +77,9 @@ class SparseConfiguration(Section):
     def form(self, kept: int, beat_bits: int) -> BlockFormat:
         """Return the encoding of blocks with so many weights: that which takes the fewest bits."""
         return smallest_format(kept, self.block, self.weight_bits, beat_bits)
+
+    def row_form(self, beat_bits: int, activations_per_word: int) -> RowFormat:
+        """Return the encoding of single weights: the longest gaps, for few of them."""
+        return RowFormat(encoding="csr", weight_bits=self.weight_bits,
+                         gap_bits=11 if self.weight_bits == 4 else 7, beat_bits=beat_bits,
+                         block=min(activations_per_word, 16))

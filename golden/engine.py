@@ -21,7 +21,7 @@ from .protocol import MOST_MALFORMED, Report
 from .records import groups_per_tile, scale_words, unpack_scales
 from .refusal import refusal
 from .scales import output_stage
-from .sparse_operation import products, sparse_beats
+from .sparse_operation import lane_cycles, products, sparse_beats
 from .table import beats, columns_per_beat, passes
 from .table_products import table_products
 from .timing import cycles
@@ -136,7 +136,8 @@ class Engine:
                                         element_bits(config, d.destination_type), onto)
                 saturations += wrong
             self._write(start, y, dtype, result_words(config, d))
-        return {"cycles": cycles(config, d), "busy": d.tokens * sparse_beats(config, d),
+        return {"cycles": cycles(config, d, lane_cycles(config, d, self.memory)),
+                "busy": d.tokens * sparse_beats(config, d),
                 "saturations": saturations, "malformed": malformed}
 
     def _read(self, word: int, count: int, element: int) -> np.ndarray:

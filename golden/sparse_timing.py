@@ -4,7 +4,9 @@
 from .config import Configuration
 from .cuts import request_cut, stage_cut
 from .descriptor import Descriptor
-from .sparse_operation import operation_format, sparse_words
+from .sparse.encodings import RowFormat
+from .sparse.packets import packet_words
+from .sparse_operation import operation_format
 
 __all__ = ["sparse_cycles"]
 
@@ -15,18 +17,35 @@ _PACKET_GAP = 3  # behind that: report, command, beat
 _ROWS = 1  # a register behind the chain
 _STAGE = 5  # multiply, shift, round, add, queue
 _WRITE = 2  # the last beat to the scratchpad: in its place, written
+_LANE = 6  # a single weight to its row's sum: chosen, asked for, read, multiplied, added
+_ROW_GAP = 3  # the last word of a packet of single weights to the next packet's first beat
 
 
-def sparse_cycles(config: Configuration, d: Descriptor) -> int:
+def sparse_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = (0, 0)) -> int:
     """Return the exact cycles, from dispatch to the last result in the scratchpad.
+
+    Parameters
+    ----------
+    config : Configuration
+    d : Descriptor
+    lane : (int, int)
+        Of single weights, what :func:`~.sparse_operation.lane_cycles` says of their packet.
 
     That is for an operation alone, with on-chip memory. A beat is read a cycle, of weights or of
     their index. A row group's last word waits until the results of the row group before have left
     the chain, a beat a cycle. Between two tokens the decoder runs empty.
     """
     chain, form = config.chain, operation_format(config, d)
+    before = config.memory.latency + _FIRST_BEAT + request_cut(config)
+    behind = _ROWS + _STAGE + stage_cut(config) + _WRITE
+    if isinstance(form, RowFormat):
+        decoder = _DECODER + form.place_cycles
+        # The next packet comes while the last word of this one is still worked at.
+        packet, last = lane
+        rest = max(_ROW_GAP + decoder - last, 0)
+        return before + decoder + d.tokens * packet + (d.tokens - 1) * rest + _LANE + behind
     groups = -(-d.rows // chain.rows)
-    words = sparse_words(config, d) // groups  # of a row group
+    words = packet_words(chain, form, d.rows, d.columns) // groups  # of a row group
     decoder = _DECODER + form.position_cycles
     now, final = 0, -chain.beats  # of the next beat of a packet; of a row group's last word
     for _ in range(d.tokens):
@@ -38,5 +57,4 @@ def sparse_cycles(config: Configuration, d: Descriptor) -> int:
             late = final - place
         now = final + decoder + _PACKET_GAP
     useful = -(-(d.rows - (groups - 1) * chain.rows) // chain.lanes)
-    return (config.memory.latency + _FIRST_BEAT + request_cut(config) + final + decoder
-            + chain.latency + useful + _ROWS + _STAGE + stage_cut(config) + _WRITE)
+    return before + final + decoder + chain.latency + useful + behind

@@ -90,16 +90,18 @@ def build_cycles(config: Configuration, trits: bool) -> int:
     return rounds * (words + steps) + tokens * (config.table.beat_bits // 8 // per_word)
 
 
-def cycles(config: Configuration, d: Descriptor) -> int:
+def cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = (0, 0)) -> int:
     """Return the cycles of an operation, from dispatch to its last result in the scratchpad.
 
-    Of one that is no NOP. Exact for an operation alone, with on-chip memory; with an SDRAM a
-    projection, :func:`luthier.golden.memory_timing.memory_cycles` where that is more.
+    Of one that is no NOP; ``lane`` is for single weights, see
+    :func:`luthier.golden.sparse_timing.sparse_cycles`. Exact for an operation alone, with on-chip
+    memory; with an SDRAM a projection, :func:`luthier.golden.memory_timing.memory_cycles` where
+    that is more.
     """
-    return max(_unit_cycles(config, d), memory_cycles(config, d))
+    return max(_unit_cycles(config, d, lane), memory_cycles(config, d))
 
 
-def _unit_cycles(config: Configuration, d: Descriptor) -> int:
+def _unit_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int]) -> int:
     """Return the exact cycles where no beat is late after the first.
 
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the
@@ -114,7 +116,7 @@ def _unit_cycles(config: Configuration, d: Descriptor) -> int:
     if d.opcode in VECTOR_OPCODES:
         return vector_cycles(config, d)
     if d.opcode == Opcode.SPARSE:
-        return sparse_cycles(config, d)
+        return sparse_cycles(config, d, lane)
     if d.opcode != Opcode.TABLE:
         return transform_cycles(config, d)
     if t.shared is not None:

@@ -156,6 +156,8 @@ def random_program(config: Configuration, rng: np.random.Generator, descriptors:
             continue
         if d.opcode == Opcode.SPARSE:
             parts.append(random_packet(config, rng, d))
+            if d.planes_stored == 0:
+                d = replace(d, scales=len(parts[-1]))
             placed.append(replace(d, weights=address))
             address += len(parts[-1])
             continue

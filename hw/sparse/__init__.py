@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sparse chains of multipliers."""
+"""Sparse chains of multipliers, and one for single weights."""
 
 from .chain import SparseChain
+from .single import SingleWeights
 
-__all__ = ["SparseChain"]
+__all__ = ["SingleWeights", "SparseChain"]

@@ -40,6 +40,13 @@ CASES = {
         "block": 16, "kept": [8, 16], "weight_bits": 4, "lanes": 1}, activation_bits=5),
     "narrow": configuration("sparse-narrow", {"block": 4, "kept": [1, 2, 4], "lanes": 2},
                             beat_bits=64, activation_bits=16, max_columns=508),
+    "csr": configuration("sparse-csr", {"block": 4, "kept": [2], "csr": True}),
+    "csr_nibbles": configuration("sparse-csr-nibbles", {
+        "block": 4, "kept": [4], "weight_bits": 4, "lanes": 1, "csr": True}, beat_bits=64,
+        activation_bits=6),
+    "csr_wide": configuration("sparse-csr-wide", {
+        "block": 16, "kept": [8], "lanes": 8, "csr": True}, beat_bits=256, activation_bits=12,
+        short_paths=True),
     "short_paths": configuration("sparse-short-paths", {"block": 4, "kept": [2, 4]},
                                  short_paths=True),
 }

@@ -238,6 +238,14 @@ class RowFormat:
         return 16 if self.encoding == "bsr" else 16 - self.position_bits
 
     @property
+    def place_cycles(self) -> int:
+        """Cycles from gaps to places in the hardware.
+
+        Gaps are added up by ``log2(items)`` levels of adders, a register behind every second one.
+        """
+        return 1 + max(-(-(self.items - 1).bit_length() // 2), 1)
+
+    @property
     def defect(self) -> Defect:
         """What can be wrong with an item."""
         return Defect.RANGE

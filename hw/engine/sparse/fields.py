@@ -32,7 +32,8 @@ class SparseFields(wiring.Component):
     groups, span, blocks : ``Out``
         The product of which is the words of its weights: row groups, words of a block, and blocks.
     words : ``In``, index : ``Out``
-        So many words, and beats of index that these need.
+        So many words, and beats of index that these need; all beats of single weights, which have
+        no words.
     """
 
     def __init__(self, config: Configuration):
@@ -48,7 +49,7 @@ class SparseFields(wiring.Component):
             "span": Out(range(max(config.sparse.kept) // chain.least + 1)),
             "blocks": Out(range(chain.columns // chain.block + 1)),
             "words": In(words),
-            "index": Out(words),
+            "index": Out(config.memory.words.bit_length() + config.sparse.csr),
         })
 
     def elaborate(self, platform):
@@ -61,7 +62,7 @@ class SparseFields(wiring.Component):
             self.groups.eq((rows + (chain.rows - 1)) >> chain.rows.bit_length() - 1),
             self.blocks.eq((columns + (chain.block - 1)) >> chain.block.bit_length() - 1),
         ]
-        known = Signal()
+        known, single, empty, beats = Signal(), Const(0), Const(0), d.scales
         with m.Switch(d.planes_stored):
             for kept in sparse.kept:
                 bits, beat = sparse.form(kept, t.beat_bits).index_bits, t.beat_bits
@@ -71,16 +72,22 @@ class SparseFields(wiring.Component):
                         self.span.eq(kept // chain.least),
                         self.index.eq((self.words * bits + (beat - 1)) >> beat.bit_length() - 1),
                     ]
+        if sparse.csr:
+            single, empty = d.planes_stored == 0, beats == 0
+            with m.If(single):
+                # Any number that is too large is as good as another.
+                top = beats[len(self.index) - 1 :].any()
+                m.d.comb += [known.eq(1), self.index.eq(Mux(top, ~0, beats))]
         staged = d.multiplier.any() | d.output_shift.any()
         supported = (known & (d.source_type == config.activation_bytes - 1)
                      & (d.source_stride == 1) & (d.destination_stride == 1)
                      & Mux(d.saturate, (d.destination_type <= Element.INT32)
                            & (d.output_shift <= LARGEST_SHIFT),
                            ~d.accumulate & ~staged & (d.destination_type == Element.INT32)))
-        unused = (d.trits | d.scaled | d.offsets | d.reserved_flags.any() | d.scales.any()
-                  | d.group.any() | d.planes_used.any() | d.reserved.any())
+        unused = (d.trits | d.scaled | d.offsets | d.reserved_flags.any() | d.group.any()
+                  | (d.scales.any() & ~single) | d.planes_used.any() | d.reserved.any())
         shape = ((d.rows == 0) | (d.rows > t.max_rows) | (d.columns == 0)
-                 | (d.columns > t.max_columns) | (d.tokens == 0))
+                 | (d.columns > t.max_columns) | (d.tokens == 0) | (single & empty))
         with m.If(unused):
             m.d.comb += self.refusal.eq(Refusal.RESERVED)
         with m.Elif(~supported):

@@ -13,12 +13,13 @@ from ...stream import Queue
 from ...table.commands import scale_command
 from ...vector import VectorUnit
 from ..layouts import descriptor_layout
-from ..sample_words import ResultWords, result_words_command
+from ..sample_words import ResultWords
 from ..samples import SampleReader
 from ..scratchpad import scratchpad_write
 from .blocks import BlockReader
-from .packets import PacketFramer, packet_command
-from .sums import RowSums, row_sums_command
+from .packets import PacketFramer
+from .single import SingleRows, matrix_shape
+from .sums import RowSums
 
 __all__ = ["SparsePath", "sparse_command"]
 
@@ -75,8 +76,11 @@ class SparsePath(wiring.Component):
     def __init__(self, config: Configuration):
         assert config.sparse is not None
         self._config, self._sparse = config, config.sparse
-        formats = range(len(config.sparse.kept))
-        self._mode = data.StructLayout({"format": formats, "add": 1, "stage": scale_command()})
+        formats = range(len(config.sparse.kept) + config.sparse.csr)
+        mode = {"format": formats, "add": 1, "stage": scale_command()}
+        if config.sparse.csr:
+            mode |= {"single": 1, "matrix": matrix_shape(config)}
+        self._mode = data.StructLayout(mode)
         address, bits = range(config.scratchpad.words), config.table.beat_bits
         super().__init__({
             "command": In(stream.Signature(sparse_command(config))),
@@ -109,11 +113,16 @@ class SparsePath(wiring.Component):
         m.submodules.unit = unit = VectorUnit(config, lanes)
         m.submodules.words = words = ResultWords(config, lanes)
         mode = Signal(self._mode)
-        self._commands(m, mode, framer, reader, rows, other, words)
-        self._decode(m, mode, framer, chain)
+        moved = {"packets": framer, "sums": rows, "results": words}
+        m.d.comb += self.address.eq(reader.address)
         wiring.connect(m, wiring.flipped(self.beats), framer.beats)
         wiring.connect(m, reader.o, chain.blocks)
-        wiring.connect(m, chain.o, rows.i)
+        self._decode(m, mode, framer, chain)
+        m.d.comb += [rows.i.valid.eq(chain.o.valid), rows.i.payload.eq(chain.o.payload),
+                     chain.o.ready.eq(rows.i.ready)]
+        if self._sparse.csr:
+            m.submodules.single = moved["singles"] = self._single(m, mode, framer, rows)
+        self._commands(m, mode, reader, other, moved)
         wiring.connect(m, rows.o, unit.i)
         wiring.connect(m, other.o, unit.other)
         with m.Switch(mode.format):
@@ -121,7 +130,7 @@ class SparsePath(wiring.Component):
                 with m.Case(number):
                     m.d.comb += reader.span.eq((kept // config.chain.least).bit_length() - 1)
         m.d.comb += [
-            self.address.eq(reader.address), reader.data.eq(self.data),
+            reader.data.eq(self.data),
             self.other_address.eq(other.address), other.data.eq(self.other_data),
             unit.stage.eq(mode.stage), unit.add.eq(mode.add),
             words.i.valid.eq(unit.o.valid), unit.o.ready.eq(words.i.ready),
@@ -163,14 +172,30 @@ class SparsePath(wiring.Component):
                 with m.Case(number):
                     m.d.comb += self.malformed.eq(count)
 
-    def _commands(self, m, mode, framer, reader, rows, other, words):
+    def _single(self, m, mode, framer, rows):
+        """Return what takes packets of single weights, in the place of decoders and chain."""
+        single = SingleRows(self._config)
+        m.d.comb += [
+            single.matrix.eq(mode.matrix), single.data.eq(self.data),
+            single.c.valid.eq(framer.c.valid & mode.single),
+            single.i.valid.eq(framer.o.valid & mode.single),
+            single.i.payload.eq(framer.o.payload),
+        ]
+        with m.If(mode.single):
+            m.d.comb += [
+                framer.c.ready.eq(single.c.ready), framer.o.ready.eq(single.i.ready),
+                rows.i.valid.eq(single.o.valid), rows.i.payload.eq(single.o.payload),
+                single.o.ready.eq(rows.i.ready),
+                self.address.eq(single.address), self.malformed.eq(single.errors),
+            ]
+        return single
+
+    def _commands(self, m, mode, reader, other, moved):
         """Hand a command to all that have a part in it, in one cycle."""
-        config, fresh, d = self._config, self.command.payload, self.command.payload.descriptor
+        fresh, d = self.command.payload, self.command.payload.descriptor
         queues = {}
-        for name, unit, layout in (("packets", framer, packet_command(config)),
-                                   ("sums", rows, row_sums_command(config)),
-                                   ("results", words, result_words_command(config))):
-            m.submodules[name] = queues[name] = Queue(layout, 2)
+        for name, unit in moved.items():
+            m.submodules[name] = queues[name] = Queue(unit.command.payload.shape(), 2)
             wiring.connect(m, queues[name].o, unit.command)
         wanted, room, taken = Signal(self._mode), Signal(), Signal()
         with m.Switch(d.planes_stored):
@@ -182,7 +207,7 @@ class SparsePath(wiring.Component):
             wanted.stage.multiplier.eq(Mux(d.saturate, d.multiplier, 1)),
             wanted.stage.shift.eq(d.output_shift),
             wanted.stage.element.eq(d.destination_type),
-            self.wants.eq(framer.command.valid),
+            self.wants.eq(moved["packets"].command.valid),
             self.request.valid.eq(taken),
             room.eq(reader.command.ready & other.command.ready & self.request.ready
                     & Cat(queue.i.ready for queue in queues.values()).all()
@@ -191,10 +216,23 @@ class SparsePath(wiring.Component):
             reader.command.valid.eq(taken), other.command.valid.eq(taken & d.accumulate),
         ]
         m.d.comb += [queue.i.valid.eq(taken) for queue in queues.values()]
+        if self._sparse.csr:
+            single = queues["singles"].i
+            m.d.comb += [
+                wanted.single.eq(d.planes_stored == 0),
+                reader.command.valid.eq(taken & ~wanted.single),
+                single.valid.eq(taken & wanted.single),
+                single.payload.source.eq(d.source), single.payload.step.eq(d.source_step),
+                single.payload.tokens.eq(d.tokens),
+            ]
+            with m.If(wanted.single):
+                m.d.comb += [wanted.format.eq(len(self._sparse.kept)),
+                             wanted.matrix.rows.eq(d.rows), wanted.matrix.columns.eq(d.columns)]
         with m.If(taken):
             m.d.sync += mode.eq(wanted)
         read, added = reader.command.payload, other.command.payload
-        packets, sums, written = (queue.i.payload for queue in queues.values())
+        packets, sums, written = (queues[name].i.payload
+                                  for name in ("packets", "sums", "results"))
         lanes = self._sparse.lanes
         log2_lanes = lanes.bit_length() - 1
         m.d.comb += [

@@ -7,19 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from ....golden.sparse.encodings import RowFormat
 
-__all__ = ["Items", "items_latency"]
+__all__ = ["Items"]
 
 #: A place that no row has; larger ones are not told apart.
 _BEYOND = 1 << 16
-
-
-#: Levels of adders between registers.
-_LEVELS = 2
-
-
-def items_latency(form: RowFormat) -> int:
-    """Return the cycles from a beat to its first word."""
-    return 1 + max(-(-(form.items - 1).bit_length() // _LEVELS), 1)
 
 
 class Items(wiring.Component):
@@ -79,7 +70,7 @@ class Items(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat to its first word."""
-        return items_latency(self._form)
+        return self._form.place_cycles
 
     def elaborate(self, platform):
         m = Module()
@@ -88,7 +79,7 @@ class Items(wiring.Component):
         valid, last, ends, weights = self.valid, self.last, self.ends, self.weights
         coming = ends
         while distance < count or not valids:
-            for _ in range(_LEVELS):
+            for _ in range(2):
                 if distance < count:
                     sums, distance = self._level(m, sums, distance), 2 * distance
             coming = ends  # of the beat that will be split next

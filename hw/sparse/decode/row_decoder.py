@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ....golden.sparse.encodings import RowFormat
 from ...arithmetic import less
 from .errors import Errors
-from .items import Items, items_latency
+from .items import Items
 from .layouts import beat_layout, placed_layout, report_layout, row_command
 from .window import IndexWindow
 
@@ -71,7 +71,7 @@ class RowDecoder(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a beat of weights to its first word."""
-        return 2 + items_latency(self._form)
+        return 2 + self._form.place_cycles
 
     @property
     def gap(self) -> int:
