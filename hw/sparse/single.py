@@ -77,7 +77,7 @@ class SingleWeights(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.sums = sums = ReservedQueue(result_layout(self._config.chain), 4)
+        m.submodules.sums = sums = ReservedQueue(result_layout(self._config.chain), 8)
         wiring.connect(m, sums.o, wiring.flipped(self.o))
         weight, select, tags = self._choose(m, sums)
         self._add(m, sums, weight, select, tags)

@@ -10,6 +10,7 @@ from luthier.golden.config import Configuration, load_configuration
 from luthier.golden.descriptor import Descriptor, Opcode, Refusal
 from luthier.golden.engine import Engine
 from luthier.golden.refusal import refusal
+from luthier.golden.sparse.encodings import RowFormat, encode_rows, matrix_items
 from luthier.golden.sparse.packets import matrix_packet
 from luthier.golden.sparse_operation import operation_format, sparse_beats
 from luthier.host.link import Link
@@ -84,6 +85,19 @@ def test_back_to_back(runners):
     assert got.cycles < expected.cycles
 
 
+def _random_matrix(form, rng, d):
+    low, high = -1 << form.weight_bits - 1, (1 << form.weight_bits - 1) - 1
+    if isinstance(form, RowFormat):
+        weights = rng.integers(low, high + 1, (d.rows, d.columns))
+        return np.where(rng.random(weights.shape) < 0.02, weights, 0)
+    matrix = np.zeros((d.rows, -(-d.columns // form.block), form.block), np.int64)
+    for row in matrix:
+        for block in row:
+            chosen = rng.permutation(form.block)[: rng.integers(form.kept + 1)]
+            block[chosen] = rng.integers(low, high + 1, len(chosen))
+    return matrix.reshape(d.rows, -1)[:, : d.columns]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_golden_is_the_product(name, seed):
     """Against the plain product of the matrix, by way of device memory."""
@@ -93,17 +107,15 @@ def test_golden_is_the_product(name, seed):
         d = random_sparse(config, rng, flags=0, multiplier=0, shift=0, destination_type=2, tokens=1)
         d = replace(d, weights=64)
         form, half = operation_format(config, d), 1 << config.table.activation_bits - 1
-        matrix = np.zeros((d.rows, -(-d.columns // form.block), form.block), np.int64)
-        for row in matrix:
-            for block in row:
-                chosen = rng.permutation(form.block)[: rng.integers(form.kept + 1)]
-                block[chosen] = rng.integers(-1 << form.weight_bits - 1,
-                                             1 << form.weight_bits - 1, len(chosen))
-        matrix = matrix.reshape(d.rows, -1)[:, : d.columns]
+        matrix = _random_matrix(form, rng, d)
         x = rng.integers(-half, half, d.columns)
         engine = Engine(config)
-        packet = matrix_packet(config.chain, form, matrix)
-        assert len(packet) == sparse_beats(config, d)
+        if isinstance(form, RowFormat):
+            packet = encode_rows(form, matrix_items(form, matrix))
+            d = replace(d, scales=len(packet))
+        else:
+            packet = matrix_packet(config.chain, form, matrix)
+            assert len(packet) == sparse_beats(config, d)
         engine.memory[64 : 64 + len(packet)] = packet
         engine.memory[0 : 64 // config.word_bytes] = np.frombuffer(
             d.pack(), np.uint8).reshape(-1, config.word_bytes)
@@ -206,3 +218,42 @@ def test_reset_in_the_middle(seed):
             runner = reset_while_running(transport, runner, program, int(rng.integers(40, 1500)))
             got, expected = runner.run(random_program(PAIRS, rng, [random_sparse(PAIRS, rng)]))
             assert got.cycles == expected.cycles
+
+
+@pytest.mark.parametrize("name", ["csr"])
+def test_packets_of_any_bits(runners, name, seed):
+    """Rows that are missing count as empty, and what is too much is dropped; both are counted."""
+    runner, malformed = runners(CASES[name]), []
+    for number in range(30):
+        rng = np.random.default_rng([seed, number])
+        d = random_sparse(runner.config, rng, planes_stored=0)
+        program = random_program(runner.config, rng, [d])
+        packet = program.memory[program.descriptors[0].weights :]
+        keep = rng.random(packet.shape) < 0.5 if number % 2 else np.zeros(packet.shape, bool)
+        packet[~keep] = rng.integers(0, 256, packet.shape, dtype=np.uint8)[~keep]
+        got, _ = runner.run(program)
+        malformed.append(got.malformed)
+    assert any(malformed)
+    got, _ = runner.run(random_program(runner.config, rng, [
+        random_sparse(runner.config, rng, planes_stored=0, tokens=1)]))
+    assert got.code == Refusal.NONE
+
+
+def test_refusals_of_single_weights(runners):
+    """Their words are counted by the descriptor."""
+    runner = runners(CASES["csr"])
+    good = replace(SPARSE, planes_stored=0, scales=4)
+    assert refusal(runner.config, good) == Refusal.NONE
+    for change, code in (({"scales": 0}, Refusal.SHAPE), ({"group": 1}, Refusal.RESERVED),
+                         ({"planes_stored": 2}, Refusal.RESERVED),
+                         ({"scales": 4097}, Refusal.ADDRESS),
+                         ({"scales": 1 << 31}, Refusal.ADDRESS),
+                         ({"weights": 4093}, Refusal.ADDRESS), ({"rows": 0}, Refusal.SHAPE),
+                         ({"planes_stored": 1, "scales": 0}, Refusal.UNSUPPORTED)):
+        bad = replace(good, **change)
+        assert refusal(runner.config, bad) == code, change
+        got, _ = runner.run(random_program(runner.config, np.random.default_rng(1), [bad]))
+        assert got.code == code, change
+    rng = np.random.default_rng(1)
+    got, _ = runner.run(random_program(runner.config, rng, [random_sparse(runner.config, rng)]))
+    assert got.code == Refusal.NONE
