@@ -14,6 +14,10 @@ from ...sparse.single import single_command
 
 __all__ = ["SingleRows", "matrix_shape"]
 
+#: Packets at most that are read before the sums of the first have left: one for each sum that
+#: waits, and what is on its way.
+_PACKETS = 15
+
 
 def matrix_shape(config: Configuration) -> data.StructLayout:
     """Return the layout of a shape: ``rows`` and ``columns`` of the matrix."""
@@ -70,7 +74,7 @@ class SingleRows(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), decoder.i)
         wiring.connect(m, decoder.o, weights.words)
         wiring.connect(m, wiring.flipped(self.command), weights.command)
-        wiring.connect(m, weights.o, wiring.flipped(self.o))
+        self._sums(m, decoder, weights)
         m.d.comb += [
             decoder.c.valid.eq(self.c.valid), self.c.ready.eq(decoder.c.ready),
             decoder.c.payload.rows.eq(self.matrix.rows),
@@ -80,3 +84,20 @@ class SingleRows(wiring.Component):
             self.address.eq(weights.address), weights.data.eq(self.data),
         ]
         return m
+
+    def _sums(self, m, decoder, weights):
+        """Hand sums on, the last of a packet when all of the packet is read.
+
+        A packet that is too long goes on behind its last row.
+        """
+        read, leaves = Signal(range(_PACKETS + 1)), Signal()
+        m.d.comb += [
+            self.o.payload.eq(weights.o.payload),
+            self.o.valid.eq(weights.o.valid & (~weights.o.payload.last | (read != 0))),
+            weights.o.ready.eq(self.o.valid & self.o.ready),
+            leaves.eq(weights.o.ready & weights.o.payload.last),
+        ]
+        with m.If(decoder.report.valid & ~leaves):
+            m.d.sync += read.eq(read + 1)
+        with m.Elif(leaves & ~decoder.report.valid):
+            m.d.sync += read.eq(read - 1)
