@@ -19,7 +19,8 @@ def random_sparse_operation(config: Configuration, seed: int, index: int) -> Ope
     sparse, t = config.sparse, config.table
     assert sparse is not None
     rng = np.random.default_rng([seed, index])
-    kept = int(rng.choice(sparse.kept))
+    single = sparse.csr and rng.random() < 0.4
+    kept = sparse.block if single else int(rng.choice(sparse.kept))
     columns = int(np.exp(rng.uniform(0, np.log(min(_MOST_COLUMNS, t.max_columns) + 1))))
     blocks = -(-columns // sparse.block)
     slots = t.beat_bits // sparse.weight_bits
@@ -35,6 +36,8 @@ def random_sparse_operation(config: Configuration, seed: int, index: int) -> Ope
         rng.integers(-half, half, (rows, blocks, sparse.block)))
     full = kept if rng.random() < 0.7 else rng.integers(0, kept + 1, (rows, blocks, 1))
     values[np.argsort(rng.random(values.shape), axis=2) >= full] = 0
+    if single:
+        values[rng.random(values.shape) >= np.exp(rng.uniform(np.log(0.002), 0))] = 0
     values = values.reshape(rows, -1)[:, :columns]
     half = 1 << t.activation_bits - 1
     tokens = int(rng.choice([1, 1, 1, 2, 5]))
@@ -49,6 +52,8 @@ def random_sparse_operation(config: Configuration, seed: int, index: int) -> Ope
                                    scale / 2**14))
         if rng.random() < 0.5:
             onto = rng.integers(info.min, info.max + 1, (tokens, rows))
-    weights = SparseWeights(values, bits, scales=scale, group=0, beat_bits=t.beat_bits)
-    return Operation(f"up to {kept} of {sparse.block}", f"sparse i{bits}", weights,
+    weights = SparseWeights(values, bits, scales=scale, group=0, beat_bits=t.beat_bits,
+                            encoding="csr" if single else None)
+    return Operation("single weights" if single else f"up to {kept} of {sparse.block}",
+                     f"sparse i{bits}", weights,
                      values.astype(np.int64), x, output, None, onto)

@@ -27,7 +27,8 @@ from .sparse.encodings import BlockFormat, RowFormat, decode_rows, row_places
 from .sparse.encodings.rows import RowWords
 from .sparse.packets import packet_beats, packet_matrix, packet_words
 
-__all__ = ["lane_cycles", "operation_format", "products", "sparse_beats", "sparse_refusal"]
+__all__ = ["lane_cycles", "most_lane_cycles", "operation_format", "packet_cycles",
+           "products", "sparse_beats", "sparse_refusal"]
 
 
 def operation_format(config: Configuration, d: Descriptor) -> BlockFormat | RowFormat:
@@ -113,10 +114,26 @@ def lane_cycles(config: Configuration, d: Descriptor, memory: np.ndarray) -> tup
     One for each weight, and one for a word (:class:`~luthier.golden.sparse.encodings.RowWords`)
     that has none. Blocks have no such words.
     """
-    if d.planes_stored:
+    form = operation_format(config, d)
+    if not isinstance(form, RowFormat):
         return 0, 0
-    taken = np.maximum((_single_weights(config, d, memory).weights != 0).sum(axis=1), 1)
+    return packet_cycles(form, d.rows, d.columns, memory[d.weights : d.weights + d.scales])
+
+
+def packet_cycles(form: RowFormat, rows: int, columns: int,
+                  packet: np.ndarray) -> tuple[int, int]:
+    """Return what :func:`lane_cycles` is for a packet, uint8 array (words, D / 8)."""
+    weights = decode_rows(form, rows, row_places(form, columns), packet).weights
+    taken = np.maximum((weights != 0).sum(axis=1), 1)
     return int(taken.sum()), int(taken[-1])
+
+
+def most_lane_cycles(config: Configuration, d: Descriptor) -> tuple[int, int]:
+    """Return what :func:`lane_cycles` is at most, whatever the packet has."""
+    form = operation_format(config, d)
+    if not isinstance(form, RowFormat):
+        return 0, 0
+    return d.scales * (form.items + 1) + d.rows, 1
 
 
 def _single_weights(config: Configuration, d: Descriptor, memory: np.ndarray) -> RowWords:

@@ -14,7 +14,6 @@ from ..golden.errors import DeviceError, UserError
 from ..golden.losses import efficiency
 from ..golden.protocol import Report, Space
 from ..golden.table import columns_per_beat, products_per_beat
-from ..golden.timing import cycles
 from .activations import activations, tokens_per_run
 from .arguments import integers, plain_array, whole
 from .faults import flip_bit
@@ -309,8 +308,10 @@ class Layer:
         return tokens_per_run(self._device.config, self._widening.width, self.result_words)
 
     def _cycles(self, tokens: int, planes: int | None = None) -> int:
-        return sum(cycles(self._device.config, d) for d in self.descriptors(
-            source=0, destination=0, planes=planes, tokens=tokens))
+        config = self._device.config
+        found = self.descriptors(source=0, destination=0, planes=planes, tokens=tokens)
+        return sum(section.cycles(config, d)
+                   for section, d in zip(self._sections, found, strict=True))
 
     def _onto(self, onto: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.integer] | None:
         """Return what results are added to as (tokens, rows)."""

@@ -12,6 +12,7 @@ from ..golden.config import Configuration
 from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Opcode
 from ..golden.errors import DeviceError, UserError
 from ..golden.protocol import REPORT_BYTES, LinkCounters, Report, Space
+from ..golden.sparse_operation import most_lane_cycles
 from ..golden.timing import cycles
 from .allocator import Allocator
 from .arguments import whole
@@ -109,11 +110,18 @@ class OpenDevice:
         address = self.allocate(words, "the program")
         try:
             self.write_memory(address, raw.reshape(words, -1))
-            declared = repeat * sum(cycles(self._config, d) for d in descriptors
+            declared = repeat * sum(self._most_cycles(d) for d in descriptors
                                     if d.opcode != Opcode.NOP)
             return self.link.run(address, len(descriptors), repeat, run_limit(self, declared))
         finally:
             self.free(address, words)
+
+    def _most_cycles(self, d: Descriptor) -> int:
+        """Return the cycles of an operation, at most where they depend on weights."""
+        lane = (0, 0)
+        if d.opcode == Opcode.SPARSE:
+            lane = most_lane_cycles(self._config, d)
+        return cycles(self._config, d, lane)
 
     # Memory --------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ from ..golden.descriptor import DESCRIPTOR_BYTES, Descriptor, Element, Opcode
 from ..golden.errors import UserError
 from ..golden.places import MOST_SAMPLES
 from ..golden.quantiser import Quantisation
-from ..golden.timing import cycles
 from ..golden.transform import scale_places
 from .arguments import whole
 from .hazards import order
@@ -213,9 +212,10 @@ class ProgramBuilder:
         """
         if not self._declared:
             config, descriptors = self._device.config, self.descriptors()
-            self._declared = sum(cycles(config, d) for d in descriptors) + sum(
-                DESCRIPTOR_BYTES // config.word_bytes for d in descriptors[:-1]
-                if d.opcode == Opcode.SPARSE)
+            self._declared = sum(
+                step.cycles(config, d) for step, d in zip(self._steps, descriptors, strict=True)
+            ) + sum(DESCRIPTOR_BYTES // config.word_bytes for d in descriptors[:-1]
+                    if d.opcode == Opcode.SPARSE)
         return self._declared
 
     @property

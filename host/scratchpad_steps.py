@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..golden import transform, vector_operations
 from ..golden.config import Configuration
 from ..golden.descriptor import Descriptor, Opcode
+from ..golden.timing import cycles
 from .transforms import require_transform
 from .vectors import Scales, Vector
 
@@ -60,6 +61,10 @@ class _ScratchpadStep:
     def with_output_stage(self, d: Descriptor) -> Descriptor:
         """Return ``d``: there is none that a run brings."""
         return d
+
+    def cycles(self, config: Configuration, d: Descriptor) -> int:
+        """Return the exact cycles of the step's operation ``d``."""
+        return cycles(config, d)
 
     def work(self, config: Configuration) -> float:
         """Return 0: no weights."""

@@ -16,6 +16,7 @@ from ..golden.errors import UserError
 from ..golden.records import scale_words
 from ..golden.scales import exact_sums, output_stage, sums_of_pairs
 from ..golden.table import beats, columns_per_beat, pack
+from ..golden.timing import cycles
 from .output import Output
 from .scaling import Scaling, scaling
 from .weights import Weights
@@ -48,6 +49,10 @@ class MatrixSection:
     def result_words(self, config: Configuration) -> int:
         """Return the scratchpad words of one token's results."""
         return -(-len(self.rows) * self.output.element.bytes // config.word_bytes)
+
+    def cycles(self, config: Configuration, d: Descriptor) -> int:
+        """Return the exact cycles of the section's operation ``d``."""
+        return cycles(config, d)
 
     def stage_fields(self, accumulate: bool) -> dict[str, Any]:
         """Return the fields of a descriptor for the output stage."""

@@ -28,13 +28,11 @@ class SparseLayer(Layer):
         return Widening(self._weights.shape[1])
 
     def work(self, planes: int | None = None) -> float:
-        """Return the beats that the weights would take without padding and index."""
-        section = self._sections[0]
-        rows, columns = self._weights.shape
-        return rows * columns * section.form.kept / (section.form.block * section.form.slots)
+        """Return the cycles that the weights would take without padding and index."""
+        return self._sections[0].work(self._device.config)
 
     def beats_without_padding(self) -> float:
-        """Return the beats of one token if there were no padding and no index."""
+        """Return the same: a cycle takes a beat, or a single weight."""
         return self.work()
 
     def _efficiency(self, tokens: int, planes: int | None, cycles: int) -> float:
@@ -64,10 +62,7 @@ class SparseLayer(Layer):
         if not self._weights.values[row, column]:
             raise UserError(f"the weight in row {row}, column {column} of layer {self.name} is "
                             f"zero and not stored; choose another")
-        config, bits = self._device.config, section.form.weight_bits
-        values = self._weights.values.astype(np.int64)
-        flipped = (int(values[row, column]) & (1 << bits) - 1) ^ 1 << plane
-        values[row, column] = flipped - (flipped >> bits - 1 << bits)
-        there, packet = section.pack(config)[0], section.packed(config, values)
+        there = section.pack(self._device.config)[0]
+        packet = section.flipped(self._device.config, row, column, plane)
         for beat in np.flatnonzero((there != packet).any(axis=1)):
             self._device.write_memory(section.weight_address + int(beat), packet[beat : beat + 1])

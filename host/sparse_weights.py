@@ -83,6 +83,7 @@ class SparseWeights:
             row, place = (int(i) for i in np.argwhere(real < 0)[0])
             raise UserError(f"scales must be at least 0, not {real[row, place]} as in row {row}, "
                             f"group {place}; negate the weights of that group")
+        self._encoding = encoding
         self._shift = SCALE_BITS - int(np.frexp(real.max())[1])
         self._mantissas = np.minimum(np.rint(np.ldexp(real, self._shift)),
                                      (1 << SCALE_BITS) - 1).astype(np.int64)
@@ -149,6 +150,11 @@ class SparseWeights:
     def form(self) -> BlockFormat | RowFormat:
         """The encoding and its parameters."""
         return self._form
+
+    @property
+    def encoding(self) -> str | None:
+        """The encoding that was asked for; None for that of the fewest bits."""
+        return self._encoding
 
     @property
     def beats(self) -> NDArray[np.uint8]:

@@ -67,6 +67,10 @@ class Step:
             config, self.planes, self.onto is not None, source=self.source.address,
             destination=self.result.address)
 
+    def cycles(self, config: Configuration, d: Descriptor) -> int:
+        """Return the exact cycles of the step's operation ``d``."""
+        return self.section.cycles(config, d)
+
     def work(self, config: Configuration) -> float:
         """Return the weight beats that the matrix would take without any padding."""
         return self.layer.work(self.planes)

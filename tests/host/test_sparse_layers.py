@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from luthier.golden.config import load_configuration
+from luthier.golden.descriptor import Descriptor, Opcode
 from luthier.golden.errors import DeviceError, UserError
+from luthier.golden.sparse_operation import lane_cycles, most_lane_cycles
+from luthier.golden.timing import cycles
 from luthier.host import Output, ResultMismatch, SparseWeights, Weights, connect, prune
 
 ROWS, COLUMNS = 100, 90
@@ -73,6 +76,49 @@ def test_outliers_on_top_of_tables(device, rng, x):
     assert (y == np.clip(np.rint((low + outliers) @ x[0] * 2 * 0.25), -32768, 32767)).all()
 
 
+def test_single_weights(device, rng, x):
+    """Where asked for, and where they take fewer cycles than blocks; a cycle each."""
+    few = np.where(rng.random((ROWS, COLUMNS)) < 0.02, rng.integers(1, 128, (ROWS, COLUMNS)), 0)
+    count = np.count_nonzero(few)
+    layer = device.load(SparseWeights(few))
+    assert (layer(x) == x @ few.T).all()
+    assert layer.sections[0].form.encoding == "csr"
+    assert 0 < layer.stats.cycles - 3 * (count + (ROWS - len(np.unique(np.nonzero(few)[0])))) < 64
+    assert layer.stats.cycles == layer.declared_cycles(3)
+    assert layer.work() == count
+    assert layer.bits_per_weight * few.size == pytest.approx(16 * max(count, ROWS), rel=0.2)
+    more = prune(rng.integers(-128, 128, (ROWS, COLUMNS)), 1, 4)
+    asked, blocks = (device.load(SparseWeights(more, encoding=encoding))
+                     for encoding in ("csr", None))
+    assert (asked(x) == x @ more.T).all()
+    assert (asked.sections[0].form.encoding, blocks.sections[0].form.encoding) == ("csr", "pairs")
+    assert asked.declared_cycles() > 2 * blocks.declared_cycles()
+
+
+def test_single_weights_where_blocks_are_too_full(rng, x, tmp_path):
+    config = tmp_path / "pairs.toml"
+    config.write_text('name = "pairs"\n[sparse]\nkept = [1, 2]\ncsr = true\n')
+    values = rng.integers(-128, 128, (ROWS, COLUMNS))
+    with connect(f"golden:{config}", check="all") as device:
+        layer = device.load(SparseWeights(values, scales=0.5, group=0), output=Output("int32"))
+        assert (layer(x, onto=np.full((3, ROWS), 7, np.int32)) == np.rint(x @ values.T * 0.5) + 7
+                ).all()
+
+
+def test_checks_find_a_flipped_bit_of_a_single_weight(device, rng):
+    """Also one that makes the weight zero."""
+    values = np.where(rng.random((ROWS, COLUMNS)) < 0.02, 8, 0)
+    values[5] = 0
+    values[70, 3] = 8
+    layer = device.load(SparseWeights(values))
+    layer.flip_weight_bit(70, 3, 3)
+    with pytest.raises(ResultMismatch, match="row 70"):
+        layer(np.full(COLUMNS, 100))
+    layer.flip_weight_bit(70, 3, 0)
+    with pytest.raises(ResultMismatch, match="row 70"):
+        layer(np.full(COLUMNS, 100))
+
+
 def test_scale_by_token(device, values, x):
     program = device.program()
     source = program.input(COLUMNS)
@@ -120,6 +166,18 @@ def test_memory_is_what_the_format_says(device, values):
 def test_what_a_device_cannot_load(device, weights, output, message):
     with pytest.raises(UserError, match=message):
         device.load(weights, output=output)
+
+
+def test_a_limit_of_time_for_single_weights():
+    """Of words of which only their number is known."""
+    config = load_configuration("sparse")
+    d = Descriptor(opcode=Opcode.SPARSE, rows=3, columns=20, planes_stored=0, planes_used=0,
+                   scales=4, destination=64)
+    most = cycles(config, d, most_lane_cycles(config, d))
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        memory = rng.integers(0, 256, (4, config.word_bytes), dtype=np.uint8)
+        assert cycles(config, d, lane_cycles(config, d, memory)) <= most
 
 
 def test_other_devices():
