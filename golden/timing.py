@@ -42,8 +42,8 @@ def plane_steps(k: int) -> int:
 def octet_steps(deep: bool) -> int:
     """Return the steps for the two tables of trits of an octet.
 
-    A triple: the zero entry and thirteen more; five trits: zero, one step to the first entry of
-    126, and the others.
+    A triple: the zero entry and thirteen more; five trits: two entries of bytes that are no code,
+    and 126.
     """
     return 2 * (128 if deep else 14)
 

@@ -184,12 +184,15 @@ def trit_columns(layout: Layout) -> np.ndarray:
 def five_path() -> list[tuple[tuple[int, ...], int]]:
     """Return the 126 vectors of five trits whose bytes have no sign, and these bytes.
 
-    Neighbours are one step apart: the triples of ``HALF3`` in their order, for each of them all
-    pairs, there and back again.
+    The first is zero, and neighbours are one step apart: the triples of ``HALF3`` in their order,
+    for each of them all pairs, there and back again; for the first, zero, from the zero pair round
+    to where the way back begins.
     """
-    path = []
+    path, pairs = [], _gray(2)
+    round_zero = [(0, 0), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)]
+    assert round_zero[-1] == pairs[-1]
     for number, triple in enumerate(HALF3):
-        for pair in _gray(2)[:: -1 if number % 2 else 1]:
+        for pair in (pairs[::-1] if number % 2 else pairs if number else round_zero):
             if any(pair):
                 turned = pair not in HALF2
                 j = HALF2.index(tuple(-v for v in pair) if turned else pair)

@@ -117,13 +117,25 @@ class Tools:
             key.update(hashlib.sha256(part.encode()).digest())
         return key.hexdigest()[:40]
 
-    def objects(self, sources: list[str], folder: Path) -> list[str]:
-        """Compile, on all cores, and return the names of the object files."""
+    def model(self, folder: Path) -> list[str]:
+        """Compile the C++ files of a folder; return the names of the object files.
+
+        As one unit what runs in each cycle, and as one what runs once, which Verilator puts into
+        files of their own: most of the time would go into its headers.
+        """
+        files = sorted(path.name for path in folder.glob("*.cpp"))
+        once = [name for name in files if name.endswith("__Slow.cpp")]
+        often = [name for name in files if name not in once]
+        for unit, names in (("often", often), ("once", once)):
+            (folder / f"{unit}.cc").write_text("".join(f'#include "{name}"\n' for name in names))
+        return self.objects({"often.cc": "-O2", "once.cc": "-O0"}, folder)
+
+    def objects(self, sources: dict[str, str], folder: Path) -> list[str]:
+        """Compile sources with their flags, on all cores; return the names of the object files."""
         def one(source: str) -> str:
             name = f"{Path(source).stem}.o"
-            # Verilator puts what runs once into files of their own.
-            level = "-O0" if source.endswith("__Slow.cpp") else "-O2"
-            _call([*self.compile, level, "-c", source, "-o", name], folder, self.compiler.command)
+            _call([*self.compile, sources[source], "-c", source, "-o", name], folder,
+                  self.compiler.command)
             return name
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -134,7 +146,7 @@ class Tools:
         names = (*_RUNTIME, *(_COVERAGE_RUNTIME if self.coverage else ()))
 
         def build(folder: Path) -> None:
-            sources = [str(self.verilator.include / name) for name in names]
+            sources = {str(self.verilator.include / name): "-O2" for name in names}
             objects = self.objects(sources, folder)
             _call([self.compiler.command, "-nostdlib", "-r", "-o", "runtime.o", *objects], folder,
                   self.compiler.command)
@@ -147,7 +159,7 @@ def _build(folder: Path, verilog: str, shell: str, tools: Tools) -> None:
     _call([str(tools.verilator.binary), *tools.verilator_flags, "--Mdir", ".", "luthier.v"], folder,
           "Verilator", tools.verilator.environment())
     (folder / "board.cpp").write_text(shell)
-    objects = tools.objects(sorted(path.name for path in folder.glob("*.cpp")), folder)
+    objects = tools.model(folder)
     _call([tools.compiler.command, "-shared", "-o", _LIBRARY, *objects, str(tools.runtime()),
            "-pthread"], folder, tools.compiler.command)
 

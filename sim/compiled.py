@@ -75,7 +75,7 @@ class CompiledUnit:
                            cwd=folder, env=tools.verilator.environment(), check=True,
                            capture_output=True)
             (folder / "shell.cpp").write_text(shell)
-            objects = tools.objects(sorted(path.name for path in folder.glob("*.cpp")), folder)
+            objects = tools.model(folder)
             subprocess.run([tools.compiler.command, "-o", _PROGRAM, *objects,
                             str(tools.runtime()), "-pthread"], cwd=folder, check=True)
 

@@ -118,7 +118,11 @@ class Program:
 def _weights(config: Configuration, rng: np.random.Generator, d: Descriptor) -> np.ndarray:
     size = d.rows, d.columns
     low, top = (-1, 1) if d.trits else (0, (1 << d.planes_stored) - 1)
-    match rng.integers(4):
+    match rng.integers(5):
+        case 4:  # weights behind the last column, too, and bytes without a vector of trits
+            count = beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
+                          trits=d.trits)
+            return rng.integers(0, 256, (count, config.word_bytes), dtype=np.uint8)
         case 0:
             stored = np.full(size, rng.choice([low, top]))
         case 1:

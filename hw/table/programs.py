@@ -98,11 +98,12 @@ def _trit_steps(vectors: Iterable[tuple[int, ...]], selects: list[int]) -> list[
 
 
 def _five_steps(selects: list[int], late: int) -> list[dict]:
-    """Return the steps for a deep table of five trits."""
+    """Return the steps for a deep table of five trits, whose bytes without a vector are zero."""
     vectors, codes = zip(*five_path())
-    made = _trit_steps([(0,) * 5, (0, 0, 0, vectors[0][3], 0), *vectors], selects)
-    return [*made[:2], *(step | {"write": 1, "entry": code, "late": late}
-                         for step, code in zip(made[2:], codes))]
+    unused = sorted({*range(len(codes) + 2)} - {*codes})
+    made = _trit_steps([vectors[0]] * len(unused) + [*vectors], selects)
+    return [step | {"write": 1, "entry": code, "late": late}
+            for step, code in zip(made, (*unused, *codes), strict=True)]
 
 
 def steps(config: Configuration, program: int) -> list[list[dict]]:

@@ -68,37 +68,44 @@ async def take(ctx, stream):
     return payload
 
 
-def execute(config, scratchpad, memory, program, *, seed=1, used=None):
-    """Load both memories, run (base, count, repeat); return the report and the scratchpad."""
-    device, out = Device(config), {}
+def execute(config, runs):
+    """Run programs one after the other on a device; return the report and scratchpad of each.
+
+    A run is (scratchpad, memory, words of it that count, (base, count, repeat), seed).
+    """
+    device, found = Device(config), []
     engine = device.engine
-    rng = random.Random(seed)
+
+    async def load(ctx, space, words):
+        for address, word in enumerate(words):
+            await send(ctx, engine.write, {"space": space, "address": address, "data": word})
+
+    async def read(ctx, space, first, count, rng=None):
+        await send(ctx, engine.request, {"space": space, "address": first, "count": count})
+        words = []
+        for _ in range(count):
+            while rng is not None and rng.random() < 0.2:
+                await ctx.tick()
+            words.append(await take(ctx, engine.read))
+        return words
 
     async def host(ctx):
-        for space, content, words in ((Space.MEMORY, memory, used or config.memory.words),
-                                      (Space.SCRATCHPAD, scratchpad, config.scratchpad.words)):
-            for address, word in enumerate(to_words(content[:words])):
-                await send(ctx, engine.write, {"space": space, "address": address, "data": word})
-        base, count, repeat = program
-        await send(ctx, engine.run, {"base": base, "count": count, "repeat": repeat})
-        report = await take(ctx, engine.report)
-        out["report"] = Report.unpack(int(report.as_bits()).to_bytes(64, "little"))
-        got = out["scratchpad"] = []
         most = config.link.payload_bytes // config.word_bytes
-        for first in range(0, config.scratchpad.words, most):
-            count = min(most, config.scratchpad.words - first)
-            await send(ctx, engine.request, {"space": Space.SCRATCHPAD, "address": first,
-                                             "count": count})
-            for _ in range(count):
-                while rng.random() < 0.2:
-                    await ctx.tick()
-                got.append(await take(ctx, engine.read))
-        await send(ctx, engine.request, {"space": Space.MEMORY, "address": 1, "count": 3})
-        out["memory"] = [await take(ctx, engine.read) for _ in range(3)]
+        for scratchpad, memory, used, (base, count, repeat), seed in runs:
+            rng = random.Random(seed)
+            await load(ctx, Space.MEMORY, to_words(memory[:used]))
+            await load(ctx, Space.SCRATCHPAD, to_words(scratchpad))
+            await send(ctx, engine.run, {"base": base, "count": count, "repeat": repeat})
+            report = await take(ctx, engine.report)
+            got = []
+            for first in range(0, config.scratchpad.words, most):
+                got += await read(ctx, Space.SCRATCHPAD, first,
+                                  min(most, config.scratchpad.words - first), rng)
+            assert await read(ctx, Space.MEMORY, 1, 3) == to_words(memory[1:4])
+            found.append((Report.unpack(int(report.as_bits()).to_bytes(64, "little")), got))
 
-    simulate(device, [host], limit=100_000)
-    assert out["memory"] == to_words(memory[1:4])
-    return out["report"], out["scratchpad"]
+    simulate(device, [host], limit=100_000 * len(runs))
+    return found
 
 
 def case(config, rng, descriptors):
@@ -121,27 +128,35 @@ def describe(config, rows, columns, planes, tokens=1, **more):
     } | more)
 
 
-def compare(config, descriptors, program=None, seed=1):
-    """Run both engines; compare scratchpad, cycles and counts. Return the report."""
-    golden = case(config, np.random.default_rng(seed), descriptors)
-    before = golden.scratchpad.copy()
-    program = program or (0, len(descriptors), 1)
-    sizes = [beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored, trits=d.trits)
-             for d in descriptors if refusal(config, d) == Refusal.NONE]
-    used = max(WEIGHTS + max(sizes, default=0), 64 // config.word_bytes * len(descriptors))
-    expected = golden.run(*program)
-    report, scratchpad = execute(config, before, golden.memory, program, seed=seed,
-                                 used=min(used, config.memory.words))
-    assert scratchpad == to_words(golden.scratchpad)
-    for name in ("code", "index", "busy", "saturations", "operations"):
-        assert getattr(report, name) == getattr(expected, name), (name, report, expected)
-    # Operations overlap; the descriptors fetched meanwhile may each cost its words.
-    fetched = (report.operations - 1) * (512 // config.table.beat_bits)
-    assert report.cycles <= expected.cycles + max(0, fetched)
-    if report.operations == 1:
-        assert report.cycles == expected.cycles
-    assert report.elapsed >= report.cycles
-    return report
+def compare(config, *programs):
+    """Run programs on both engines; compare scratchpad, cycles and counts. Return the reports.
+
+    A program is a list of descriptors, or that and (base, count, repeat).
+    """
+    runs, wanted = [], []
+    for seed, program in enumerate(programs):
+        descriptors, called = program if isinstance(program, tuple) else (
+            program, (0, len(program), 1))
+        golden = case(config, np.random.default_rng(seed), descriptors)
+        before = golden.scratchpad.copy()
+        sizes = [beats(config, rows=d.rows, columns=d.columns, planes=d.planes_stored,
+                       trits=d.trits)
+                 for d in descriptors if refusal(config, d) == Refusal.NONE]
+        used = max(WEIGHTS + max(sizes, default=0), 64 // config.word_bytes * len(descriptors))
+        runs.append((before, golden.memory, min(used, config.memory.words), called, seed))
+        wanted.append((golden.run(*called), to_words(golden.scratchpad)))
+    found = execute(config, runs)
+    for (report, scratchpad), (expected, words) in zip(found, wanted, strict=True):
+        assert scratchpad == words
+        for name in ("code", "index", "busy", "saturations", "operations"):
+            assert getattr(report, name) == getattr(expected, name), (name, report, expected)
+        # Operations overlap; the descriptors fetched meanwhile may each cost its words.
+        fetched = (report.operations - 1) * (512 // config.table.beat_bits)
+        assert report.cycles <= expected.cycles + max(0, fetched)
+        if report.operations == 1:
+            assert report.cycles == expected.cycles
+        assert report.elapsed >= report.cycles
+    return [report for report, _ in found]
 
 
 # Many more shapes and configurations run on the compiled board, see tests/sim.
@@ -186,32 +201,26 @@ def shapes(config, *all_shapes):
 
 @pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_equals_golden_and_declared_cycles(table):
+    """Of single tokens, and of several."""
     config = configuration(**table)
-    for seed, (rows, columns, planes) in enumerate(
-            shapes(config, (1, 1, 0), (50, 90, 0), (7, 130, 3), (33, 70, 1))):
-        compare(config, [describe(config, rows, columns, planes)], seed=seed)
-
-
-@pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_tokens(table):
-    config = configuration(**table)
-    for rows, columns, planes in shapes(config, (3, 70, 0), (20, 20, 2)):
-        for tokens in (2, 3):
-            compare(config, [describe(config, rows, columns, planes, tokens=tokens)])
+    single = shapes(config, (1, 1, 0), (50, 90, 0), (7, 130, 3), (33, 70, 1))
+    several = shapes(config, (3, 70, 0), (20, 20, 2))
+    compare(config, *[[describe(config, *shape)] for shape in single],
+            *[[describe(config, *shape, tokens=tokens)] for shape in several for tokens in (2, 3)])
 
 
 @pytest.mark.parametrize("alphabets", ["planes", "trits"])
 def test_other_alphabet_is_refused(alphabets):
     config = configuration(beat_bits=64, row_block=32, alphabets=alphabets)
     wrong = describe(config, 5, 60, 0 if alphabets == "planes" else 2)
-    assert compare(config, [wrong]).code == Refusal.UNSUPPORTED
+    assert compare(config, [wrong])[0].code == Refusal.UNSUPPORTED
 
 
 def test_program_with_repeats_and_nops():
     config = configuration(beat_bits=64, row_block=32)
     nop = Descriptor.unpack(bytes(64))
     program = [describe(config, 5, 60, 0), nop, describe(config, 4, 9, 2, destination=100)]
-    report = compare(config, program, (0, 3, 2))
+    report, = compare(config, (program, (0, 3, 2)))
     assert report.operations == report.index == 6
 
 
@@ -219,12 +228,11 @@ def test_independent_operations_overlap():
     """Tables of the next operation are built while the present rows drain."""
     config = configuration(beat_bits=64, row_block=32)
     one = describe(config, 32, 64, 2)
-    alone = compare(config, [one]).cycles
     others = [replace(one, destination=16 + 16 * index) for index in range(4)]
     apart = [replace(d, wait=index > 0, release=1) for index, d in enumerate(others)]
-    overlapped = compare(config, others)
+    single, overlapped, waiting = compare(config, [one], others, apart)
+    alone = single.cycles
     assert overlapped.cycles <= alone + 3 * (64 + 8)
-    waiting = compare(config, apart)
     assert 4 * alone <= waiting.cycles <= waiting.elapsed <= 4 * alone + 60
 
 
@@ -238,25 +246,31 @@ def test_results_feed_the_next_operation():
     compare(config, chain)
 
 
-@pytest.mark.parametrize("masks, index", [
+TOKEN_MISTAKES = [
     ([(1, 0)], 0),  # waits for a token that nobody puts
     ([(0, 1), (1, 0), (1, 0)], 2),
     ([(0, 6), (2, 0), (8, 0)], 2),
     ([(0, 1)] * 16, 15),  # one more than a queue holds
     ([(0, 1)] * 15 + [(1, 1), (0, 1)], 16),
-])
-def test_token_mistakes_are_refused_and_forgotten(masks, index):
+]
+
+
+def test_token_mistakes_are_refused_and_forgotten():
     """No operation waits for ever; the next program starts with empty queues."""
     config = configuration(beat_bits=64, row_block=32)
-    nop = Descriptor.unpack(bytes(64))
-    program = [replace(nop, wait=wait, release=release) for wait, release in masks]
-    program[0] = describe(config, 3, 30, 1, wait=masks[0][0], release=masks[0][1])
-    report = compare(config, program)
-    assert (report.code, report.index) == (Refusal.TOKENS, index)
-    assert compare(config, [describe(config, 3, 30, 1)]).code == Refusal.NONE
+    nop, programs = Descriptor.unpack(bytes(64)), []
+    for masks, _ in TOKEN_MISTAKES:
+        program = [replace(nop, wait=wait, release=release) for wait, release in masks]
+        program[0] = describe(config, 3, 30, 1, wait=masks[0][0], release=masks[0][1])
+        programs += [program, [describe(config, 3, 30, 1)]]
+    reports = compare(config, *programs)
+    for (masks, index), refused, after in zip(TOKEN_MISTAKES, reports[::2], reports[1::2],
+                                              strict=True):
+        assert (refused.code, refused.index) == (Refusal.TOKENS, index), masks
+        assert after.code == Refusal.NONE
 
 
-@pytest.mark.parametrize("change, code", [
+REFUSALS = [
     ({"opcode": 9}, Refusal.OPCODE),
     ({"reserved_56": 1}, Refusal.RESERVED),
     ({"flags": 64}, Refusal.RESERVED),
@@ -279,34 +293,37 @@ def test_token_mistakes_are_refused_and_forgotten(masks, index):
     ({"weights": 4091}, Refusal.ADDRESS),
     ({"rows": 512, "columns": 512, "planes_stored": 8, "planes_used": 8, "source": 0,
       "destination": 0}, Refusal.ADDRESS),
-])
-def test_refusals_do_not_wedge(change, code):
+]
+
+
+def test_refusals_do_not_wedge():
     """The refused descriptor ends its program; the next program runs."""
     config = configuration(beat_bits=64, row_block=32)
-    good = describe(config, 6, 60, 1)
-    bad = replace(good, **change)
-    assert compare(config, [good, bad, good]).code == code
-    assert compare(config, [bad, good], (8, 1, 1)).code == Refusal.NONE
+    good, programs = describe(config, 6, 60, 1), []
+    for change, _ in REFUSALS:
+        bad = replace(good, **change)
+        programs += [[good, bad, good], ([bad, good], (8, 1, 1))]
+    reports = compare(config, *programs)
+    for (change, code), refused, after in zip(REFUSALS, reports[::2], reports[1::2], strict=True):
+        assert (refused.code, after.code) == (code, Refusal.NONE), change
 
 
 def test_range_is_refused():
     config = configuration(beat_bits=64, activation_bits=16, max_columns=260)
-    assert compare(config, [describe(config, 1, 258, 8)]).code == Refusal.RANGE
-    assert compare(config, [describe(config, 1, 257, 8)]).code == Refusal.NONE
+    reports = compare(config, *[[describe(config, 1, columns, 8)] for columns in (258, 257)])
+    assert [report.code for report in reports] == [Refusal.RANGE, Refusal.NONE]
 
 
-@pytest.mark.parametrize("program, code", [
-    ((4096 - 8, 1, 1), Refusal.OPCODE),
-    ((4096 - 7, 1, 1), Refusal.PROGRAM),
-    ((1 << 31, 65535, 1), Refusal.PROGRAM),
-    ((0, 1, 0), Refusal.NONE),
-])
-def test_program_range(program, code):
+def test_program_range():
     config = configuration(beat_bits=64)
+    programs = {(4096 - 8, 1, 1): Refusal.OPCODE, (4096 - 7, 1, 1): Refusal.PROGRAM,
+                (1 << 31, 65535, 1): Refusal.PROGRAM, (0, 1, 0): Refusal.NONE}
     golden = case(config, np.random.default_rng(1), [])
     golden.memory[4096 - 8 :, 0] = 9
-    report, _ = execute(config, golden.scratchpad, golden.memory, program)
-    assert report.code == golden.run(*program).code == code
+    found = execute(config, [(golden.scratchpad, golden.memory, 4096 * (number == 0), program, 1)
+                             for number, program in enumerate(programs)])
+    for (report, _), (program, code) in zip(found, programs.items(), strict=True):
+        assert report.code == golden.run(*program).code == code, program
 
 
 def test_converts():
