@@ -192,6 +192,9 @@ CONFIGURATIONS = {
                             "activation_bits": 16, "scaled": False, "latency": 40},
 }
 
+#: Those that are run each time; one of each store, width, number of banks and of tokens.
+ALWAYS = ("d64", "d256_a16", "one_bank_trits", "planes_k6", "m2_blockram", "registers_m2_a16")
+
 
 def shapes(config, *all_shapes):
     """Return those whose last number, planes or 0 for trits, the configuration has."""
@@ -199,10 +202,12 @@ def shapes(config, *all_shapes):
             if (config.table.planes if shape[2] else config.table.trits)]
 
 
-@pytest.mark.parametrize("table", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_equals_golden_and_declared_cycles(table):
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[] if name in ALWAYS else pytest.mark.nightly)
+    for name in CONFIGURATIONS])
+def test_equals_golden_and_declared_cycles(name):
     """Of single tokens, and of several."""
-    config = configuration(**table)
+    config = configuration(**CONFIGURATIONS[name])
     single = shapes(config, (1, 1, 0), (50, 90, 0), (7, 130, 3), (33, 70, 1))
     several = shapes(config, (3, 70, 0), (20, 20, 2))
     compare(config, *[[describe(config, *shape)] for shape in single],
