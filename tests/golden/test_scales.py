@@ -158,13 +158,15 @@ def test_widths_hold_the_worst_case(table):
 
 def exact(config, d, memory, x):
     """Return the exact sums of a row by its definition, with Python's integers."""
-    from luthier.golden.weights import unpack_planes, unpack_trits
+    from luthier.golden.weights import trit_codes, trit_values, unpack_planes, unpack_trits
 
     t = config.table
     if d.trits:
         tiles = -(-d.columns // columns_per_beat(config, True))
         beats = memory[d.weights :][: d.rows * tiles]
-        values = unpack_trits(beats, d.rows, d.columns, t.layout)
+        # A byte that is no code means the trits of another one, which is.
+        codes = trit_codes()[(trit_values()[beats].astype(int) + 1) @ 3 ** np.arange(5)]
+        values = unpack_trits(codes, d.rows, d.columns, t.layout)
     else:
         tiles = -(-d.columns // t.beat_bits)
         beats = memory[d.weights :][: d.rows * tiles * d.planes_stored]

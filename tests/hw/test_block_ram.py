@@ -16,6 +16,7 @@ from luthier.gen.synthesis import synthesise
 from luthier.gen.tools import find_compiler, find_verilator
 from luthier.gen.verilog import convert
 from luthier.hw.block_ram import BlockRam
+from luthier.sim.board import Tools
 
 MODEL = Path(__file__).parent / "models" / "dp16kd.v"
 MAIN = """
@@ -39,19 +40,17 @@ int main() {
 
 
 def build(verilog, zero, folder):
-    verilator, compiler = find_verilator(), find_compiler()
+    tools = Tools(find_verilator(), find_compiler())
     (folder / "luthier.v").write_text(verilog)
     main = MAIN if zero else MAIN.replace("if (ZERO) unit.zero = zero;", "")
     (folder / "main.cpp").write_text(main.replace("ZERO", "true"))
     subprocess.run(
-        [verilator.binary, "--cc", "--top-module", "luthier", "--no-timing", "-Wno-lint",
+        [tools.verilator.binary, "--cc", "--top-module", "luthier", "--no-timing", "-Wno-lint",
          "-Wno-style", "--x-initial", "unique", "--Mdir", ".", "luthier.v", MODEL],
-        cwd=folder, env=verilator.environment(), check=True)
-    subprocess.run(
-        [compiler.command, "-std=gnu++17", "-O0", "-w", "-DVL_IGNORE_UNKNOWN_ARCH", "-I.",
-         f"-I{verilator.include}", f"-I{verilator.include / 'vltstd'}", "-o", "run",
-         *map(str, folder.glob("*.cpp")), str(verilator.include / "verilated.cpp"),
-         str(verilator.include / "verilated_threads.cpp"), "-pthread"], cwd=folder, check=True)
+        cwd=folder, env=tools.verilator.environment(),
+        check=True)
+    subprocess.run([tools.compiler.command, "-o", "run", *tools.model(folder),
+                    str(tools.runtime()), "-pthread"], cwd=folder, check=True)
     return folder / "run"
 
 

@@ -277,7 +277,9 @@ def test_builds(name, p_valid, p_ready):
     scaled(config, 11 + len(name), 4, p_valid, p_ready)
 
 
-@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.nightly if BUILDS[name].get("store") == "blockram" and
+                 name != "blockram_trits_a4" else []) for name in BUILDS])
 def test_builds_at_the_worst_case(name):
     """All activations -2**(A-1), weights of one sign and of both, by NumPy's product."""
     config = configuration(**{"beat_bits": 64, "row_block": 32} | BUILDS[name])
