@@ -11,6 +11,9 @@ from .sparse.encodings import BlockFormat, RowFormat, smallest_format
 
 __all__ = ["SparseConfiguration"]
 
+#: Rows and columns at most with single weights.
+_MOST_SINGLE = (1 << 16) - 1
+
 
 def _counts(value: Any) -> tuple[int, ...]:
     """Validate how many weights blocks may have."""
@@ -62,6 +65,11 @@ class SparseConfiguration(Section):
                 f"sparse.block ({self.block}) must be at most {activations_per_word}, the "
                 f"activations of a scratchpad word, of which one is read a cycle; lower "
                 f"sparse.block or widen table.beat_bits")
+        for name, size in (("max_rows", t.max_rows), ("max_columns", t.max_columns)):
+            if self.csr and size > _MOST_SINGLE:
+                raise ValueError(
+                    f"table.{name} ({size}) must be at most {_MOST_SINGLE} with sparse.csr, which "
+                    f"counts rows and columns in 16 bits; lower it, or set sparse.csr to false")
         most = ((1 << 31) - 1 >> self.weight_bits + t.activation_bits - 2) & -self.block
         if t.max_columns > most:
             raise ValueError(

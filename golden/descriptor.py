@@ -100,11 +100,12 @@ class Descriptor:
     4      4     ``source``: first word of the activations in the scratchpad
     8      4     ``destination``: first word of the results in the scratchpad
     12     4     ``weights``: first word in the device memory
-    16     4     ``scales``: first word of the scale records in the device memory
+    16     4     ``scales``: first word of the scale records in the device memory; of single
+                 weights their words
     20     4     ``rows``
     24     4     ``columns``
     28     2     ``group``: columns of a scale group, 0 for whole rows
-    30     1     ``planes_stored``: 1 to 8; 1 for trits
+    30     1     ``planes_stored``: 1 to 8; 1 for trits; of SPARSE weights in a block, or 0
     31     1     ``planes_used``: 1 to ``planes_stored``
     32     1     ``source_type``: an :class:`Element`
     33     1     ``destination_type``: an :class:`Element`

@@ -21,15 +21,21 @@ _LANE = 6  # a single weight to its row's sum: chosen, asked for, read, multipli
 _ROW_GAP = 3  # the last word of a packet of single weights to the next packet's first beat
 
 
-def sparse_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = (0, 0)) -> int:
+def sparse_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] | None) -> int:
     """Return the exact cycles, from dispatch to the last result in the scratchpad.
 
     Parameters
     ----------
     config : Configuration
     d : Descriptor
-    lane : (int, int)
-        Of single weights, what :func:`~.sparse_operation.lane_cycles` says of their packet.
+    lane : (int, int) or None
+        Of single weights, what :func:`~.sparse_operation.lane_cycles` says of their packet, which
+        must be as long as its rows; a longer one takes a cycle more for each word too many.
+
+    Raises
+    ------
+    ValueError
+        For single weights without ``lane``.
 
     That is for an operation alone, with on-chip memory. A beat is read a cycle, of weights or of
     their index. A row group's last word waits until the results of the row group before have left
@@ -40,6 +46,8 @@ def sparse_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = 
     behind = _ROWS + _STAGE + stage_cut(config) + _WRITE
     if isinstance(form, RowFormat):
         decoder = _DECODER + form.place_cycles
+        if lane is None:
+            raise ValueError("lane must be given for single weights")
         # The next packet comes while the last word of this one is still worked at.
         packet, last = lane
         rest = max(_ROW_GAP + decoder - last, 0)

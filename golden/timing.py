@@ -90,10 +90,10 @@ def build_cycles(config: Configuration, trits: bool) -> int:
     return rounds * (words + steps) + tokens * (config.table.beat_bits // 8 // per_word)
 
 
-def cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = (0, 0)) -> int:
+def cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] | None = None) -> int:
     """Return the cycles of an operation, from dispatch to its last result in the scratchpad.
 
-    Of one that is no NOP; ``lane`` is for single weights, see
+    Of one that is no NOP; single weights need ``lane``, see
     :func:`luthier.golden.sparse_timing.sparse_cycles`. Exact for an operation alone, with on-chip
     memory; with an SDRAM a projection, :func:`luthier.golden.memory_timing.memory_cycles` where
     that is more.
@@ -101,7 +101,7 @@ def cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] = (0, 0))
     return max(_unit_cycles(config, d, lane), memory_cycles(config, d))
 
 
-def _unit_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int]) -> int:
+def _unit_cycles(config: Configuration, d: Descriptor, lane: tuple[int, int] | None) -> int:
     """Return the exact cycles where no beat is late after the first.
 
     Tables of a tile are built while the tile before is used; two banks, so a build waits for the

@@ -155,21 +155,25 @@ def _form(config: Configuration, weights: SparseWeights, name: str) -> BlockForm
     wide = np.zeros((rows, -(-columns // block) * block), bool)
     wide[:, :columns] = weights.values != 0
     counts = wide.reshape(rows, -1, block).sum(axis=2)
+    least = next((kept for kept in sparse.kept if kept >= counts.max()), None)
+    blocks = None if least is None else sparse.form(least, config.table.beat_bits)
     if sparse.csr:
-        least = next((kept for kept in sparse.kept if kept >= counts.max()), None)
-        chain = None if least is None else packet_words(
-            config.chain, sparse.form(least, config.table.beat_bits), rows, columns)
-        if chain is None or counts.sum() < chain or weights.encoding == "csr":
-            return sparse.row_form(config.table.beat_bits, config.activations_per_word)
-    if counts.max() > most:
+        single = sparse.row_form(config.table.beat_bits, config.activations_per_word)
+        if blocks is None or weights.encoding == "csr":
+            return single
+        beats = packet_beats(blocks, packet_words(config.chain, blocks, rows, columns))
+        if counts.sum() < beats:
+            words = encode_rows(single, matrix_items(single, weights.values))
+            if packet_cycles(single, rows, columns, words)[0] < beats:
+                return single
+    if blocks is None:
         row, place = (int(i) for i in np.argwhere(counts > most)[0])
         raise UserError(
             f"layer {name} has {int(counts[row, place])} weights in {block} columns, as in row "
             f"{row}, block {place}, and the blocks of configuration {config.name!r} have at most "
             f"{most} (sparse.kept); prune it to {most}:{block}, add a number to sparse.kept, or "
             f"set sparse.csr for single weights")
-    kept = next(kept for kept in sparse.kept if kept >= counts.max())
-    return sparse.form(kept, config.table.beat_bits)
+    return blocks
 
 
 def _scaling(weights: SparseWeights, output: Output, name: str) -> Scaling:

@@ -37,5 +37,5 @@ def require_sound(device: OpenDevice, report: Report, what: str) -> None:
     if report.malformed:
         raise DeviceError(
             f"{device.url} found {report.malformed} words of sparse weights in {what} that no "
-            f"encoder writes, and took their blocks for zeros; its memory has changed, load the "
+            f"encoder writes, and took what is wrong for zeros; its memory has changed, load the "
             f"weights again")

@@ -19,7 +19,8 @@ class HostPort(wiring.Component):
     """Serve a master that reads and writes only while no program runs, one command at a time.
 
     Latency: 3 cycles from a request to the first word of the scratchpad; a beat of the
-    device memory leaves a cycle after it came. Throughput: one word a cycle.
+    device memory leaves a cycle after it came. Throughput: a word a cycle from the memory, two in
+    three cycles from the scratchpad.
 
     Parameters
     ----------

@@ -79,6 +79,18 @@ def test_named(name):
     assert config.hash == hashlib.sha256(config.canonical_json().encode()).digest()
 
 
+def test_what_came_later_is_in_the_hash_of_those_that_have_it():
+    """Devices that were built before keep their hash."""
+    data = load_configuration("sparse").model_dump(exclude_none=True)
+    data["sparse"].pop("csr")
+    for section, key in (("sparse", "csr"), (None, "short_paths")):
+        plain = Configuration.from_data(data)
+        assert key not in plain.canonical_json()
+        change = {key: True} if section is None else {section: data[section] | {key: True}}
+        other = Configuration.from_data(data | change)
+        assert key in other.canonical_json() and other.hash != plain.hash
+
+
 def test_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         load_configuration("tiny").table.k = 5

@@ -95,6 +95,20 @@ def test_single_weights(device, rng, x):
     assert asked.declared_cycles() > 2 * blocks.declared_cycles()
 
 
+@pytest.mark.parametrize("rows, there, encoding", [
+    (60, 200, "pairs"),  # rows without a weight take a cycle, too
+    (256, 280, "csr"),  # the index of blocks takes beats
+])
+def test_the_fewest_cycles(device, rng, rows, there, encoding):
+    """Of 256 rows of 32 columns: 256 beats of blocks, and 48 of their index."""
+    values = np.zeros((256, 32), int)
+    values[np.arange(there) % rows, 3 + 4 * (np.arange(there) // rows)] = 5
+    layer = device.load(SparseWeights(values))
+    assert layer.sections[0].form.encoding == encoding
+    x = rng.integers(-128, 128, 32)
+    assert (layer(x) == values @ x).all()
+
+
 def test_single_weights_where_blocks_are_too_full(rng, x, tmp_path):
     config = tmp_path / "pairs.toml"
     config.write_text('name = "pairs"\n[sparse]\nkept = [1, 2]\ncsr = true\n')
@@ -202,6 +216,7 @@ def test_no_planes(device, values, x):
     ({"block": 5}, "sparse.block must be 4, 8 or 16, not 5"),
     ({"weight_bits": 3}, "sparse.weight_bits must be 4 or 8, not 3"),
     ({"lanes": 8}, r"sparse.lanes \(8\) must be at most 4"),
+    ({"csr": 1}, "sparse.csr must be true or false, not 1"),
 ])
 def test_configurations_that_cannot_be(change, message):
     config = load_configuration("sparse")
@@ -209,6 +224,16 @@ def test_configurations_that_cannot_be(change, message):
     data["sparse"] |= change
     with pytest.raises(UserError, match=message):
         type(config).from_data(data)
+
+
+@pytest.mark.parametrize("key", ["max_rows", "max_columns"])
+def test_single_weights_in_16_bits(key):
+    data = load_configuration("sparse").model_dump(exclude_none=True)
+    data["table"][key], data["scratchpad"]["words"] = 65536, 8192
+    with pytest.raises(UserError, match=f"table.{key} \\(65536\\) must be at most 65535 with"):
+        type(load_configuration("sparse")).from_data(data)
+    data["sparse"]["csr"] = False
+    type(load_configuration("sparse")).from_data(data)
 
 
 def test_sums_that_would_not_fit():

@@ -22,7 +22,10 @@ def test_outliers_on_top_of_tables(share, seed):
         table = device.load(Weights.integer(low, 4), output=Output("int32", 1.0))
         single = device.load(SparseWeights(outliers, group=0, encoding="csr"),
                              output=Output("int32", 1.0))
-        program.output(program.apply(single, source, onto=program.apply(table, source)))
-        (y,) = program(x)
+        sums = program.apply(single, source, onto=program.apply(table, source))
+        program.output(sums)
+        program.output(program.rescale(sums, "int16", 2**-8))
+        y, rounded = program(x)
         assert (y == (low + outliers) @ x).all()
+        assert (rounded == np.rint(y / 256)).all()
         assert program.report.cycles == program.declared_cycles

@@ -12,7 +12,8 @@ from luthier.golden.engine import Engine
 from luthier.golden.refusal import refusal
 from luthier.golden.sparse.encodings import RowFormat, encode_rows, matrix_items
 from luthier.golden.sparse.packets import matrix_packet
-from luthier.golden.sparse_operation import operation_format, sparse_beats
+from luthier.golden.sparse_operation import most_lane_cycles, operation_format, sparse_beats
+from luthier.golden.timing import cycles
 from luthier.host.link import Link
 from luthier.sim.mixed_programs import run_mixed, run_single
 from luthier.sim.operations import Runner, random_operation, random_program
@@ -48,6 +49,8 @@ CASES = {
     "csr_wide": configuration("sparse-csr-wide", {
         "block": 16, "kept": [8], "lanes": 8, "csr": True}, beat_bits=256, activation_bits=12,
         short_paths=True),
+    "csr_lane": configuration("sparse-csr-lane", {
+        "block": 4, "kept": [1], "lanes": 1, "csr": True}),
     "short_paths": configuration("sparse-short-paths", {"block": 4, "kept": [2, 4]},
                                  short_paths=True),
 }
@@ -56,8 +59,9 @@ MIXED = ((random_sparse, 0.5), (random_vectors, 0.2), (random_transform, 0.1),
          (random_operation, 0.2))
 
 
-def test_operations(runners, seed):
-    run_single(runners(PAIRS), random_sparse, 60, seed)
+@pytest.mark.parametrize("name", ["pairs", "csr"])
+def test_operations(runners, name, seed):
+    run_single(runners(CASES[name]), random_sparse, 60, seed)
 
 
 @pytest.mark.nightly
@@ -76,13 +80,25 @@ def test_many_programs(runners, name, seed):
     run_mixed(runners(CASES[name]), MIXED, 300, seed)
 
 
-def test_back_to_back(runners):
+@pytest.mark.parametrize("name, kept, tokens", [("pairs", 2, 1), ("csr", 0, 1), ("csr", 0, 2)])
+def test_back_to_back(runners, name, kept, tokens):
     """Two alike are under way at once: the second begins while the first ends."""
-    runner = runners(PAIRS)
+    runner = runners(CASES[name])
     rng = np.random.default_rng(1)
-    d = random_sparse(runner.config, rng, rows=40, columns=64, tokens=1)
+    d = random_sparse(runner.config, rng, planes_stored=kept, rows=40, columns=64, tokens=tokens)
     got, expected = runner.run(random_program(runner.config, rng, [d, d, d, d]))
     assert got.cycles < expected.cycles
+
+
+def test_single_weights_behind_blocks(runners):
+    """What fills up a row group of sixteen beats of results leaves the chain behind the last."""
+    runner, rng = runners(CASES["csr_lane"]), np.random.default_rng(1)
+    blocks, single = (replace(SPARSE, planes_stored=kept, scales=scales, rows=rows)
+                      for kept, scales, rows in ((1, 0, 1), (0, 1, 5)))
+    for program in ([blocks, single], [blocks, single, blocks, blocks, single, single]):
+        runner.run(random_program(runner.config, rng, program))
+        tokens = [replace(d, wait=index > 0, release=1) for index, d in enumerate(program)]
+        runner.run(random_program(runner.config, rng, tokens))
 
 
 def _random_matrix(form, rng, d):
@@ -208,15 +224,17 @@ def test_malformed_blocks_are_counted(runners):
     assert got.malformed == 65535
 
 
-def test_reset_in_the_middle(seed):
+@pytest.mark.parametrize("name", ["pairs", "csr"])
+def test_reset_in_the_middle(name, seed):
     """A reset at any time leaves a device that works."""
-    with SimTransport(build_board(PAIRS), PAIRS) as transport:
-        runner = Runner(Link(transport), PAIRS)
+    config = CASES[name]
+    with SimTransport(build_board(config), config) as transport:
+        runner = Runner(Link(transport), config)
         for number in range(12):
             rng = np.random.default_rng([seed, number])
-            program = random_program(PAIRS, rng, [random_sparse(PAIRS, rng, tokens=2)])
+            program = random_program(config, rng, [random_sparse(config, rng, tokens=2)])
             runner = reset_while_running(transport, runner, program, int(rng.integers(40, 1500)))
-            got, expected = runner.run(random_program(PAIRS, rng, [random_sparse(PAIRS, rng)]))
+            got, expected = runner.run(random_program(config, rng, [random_sparse(config, rng)]))
             assert got.cycles == expected.cycles
 
 
@@ -233,6 +251,8 @@ def test_packets_of_any_bits(runners, name, seed):
         packet[~keep] = rng.integers(0, 256, packet.shape, dtype=np.uint8)[~keep]
         got, _ = runner.run(program)
         malformed.append(got.malformed)
+        d = program.descriptors[0]
+        assert got.cycles <= cycles(runner.config, d, most_lane_cycles(runner.config, d))
     assert any(malformed)
     got, _ = runner.run(random_program(runner.config, rng, [
         random_sparse(runner.config, rng, planes_stored=0, tokens=1)]))

@@ -198,6 +198,10 @@ class SparsePath(wiring.Component):
             m.submodules[name] = queues[name] = Queue(unit.command.payload.shape(), 2)
             wiring.connect(m, queues[name].o, unit.command)
         wanted, room, taken = Signal(self._mode), Signal(), Signal()
+        free = ~self.working
+        if self._sparse.csr:
+            # What fills up a row group still comes out of the chain behind the last result.
+            free &= (wanted.single == mode.single) | ~moved["sums"].command.valid
         with m.Switch(d.planes_stored):
             for number, kept in enumerate(self._sparse.kept):
                 with m.Case(kept):
@@ -211,7 +215,7 @@ class SparsePath(wiring.Component):
             self.request.valid.eq(taken),
             room.eq(reader.command.ready & other.command.ready & self.request.ready
                     & Cat(queue.i.ready for queue in queues.values()).all()
-                    & (~self.working | (wanted == mode))),
+                    & (free | (wanted == mode))),
             self.command.ready.eq(room), taken.eq(self.command.valid & room),
             reader.command.valid.eq(taken), other.command.valid.eq(taken & d.accumulate),
         ]
