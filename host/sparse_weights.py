@@ -49,7 +49,8 @@ class SparseWeights:
         of blocks of M. By default what is in the array counts.
     encoding : str, optional
         ``dense``, ``index``, ``bitmap``, ``pairs``, ``bsr`` or ``csr``; by default the one with
-        which weights and scales take the fewest bits.
+        which weights and scales take the fewest bits. A device packs anew in what it has, in the
+        fewest cycles; with ``csr`` it takes single weights, if ``sparse.csr`` is set.
     scales : float or array, shape (rows,) or (rows, groups)
         At least 0. They are stored as 16-bit mantissas with one exponent for the matrix.
     group : int
